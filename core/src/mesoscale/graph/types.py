@@ -1,0 +1,67 @@
+"""Node, Edge and Graph: what a pipeline is made of once its references are resolved."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mesoscale.contract.types import Contract
+from mesoscale.model.pipeline import Pipeline
+from mesoscale.model.sink import Sink
+from mesoscale.model.source import Source
+from mesoscale.model.stage import Stage
+from mesoscale.model.topic import TopicSettings
+
+NodeKind = Literal["source", "stage", "sink"]
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """The topic between the node that fills it and the nodes that read it; it bears the producer's name."""
+
+    producer: str
+    topic: str
+    dead_letter_topic: str
+    contract: Contract
+    settings: TopicSettings
+    consumers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A source, stage or sink; `input` and `output` name edges (by their producer)."""
+
+    name: str
+    kind: NodeKind
+    section: Source | Stage | Sink
+    input: str | None
+    output: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A pipeline whose nodes are in topological order: producers before consumers, sources first."""
+
+    pipeline: Pipeline
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+
+    def node(self, name: str) -> Node:
+        """The node of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise KeyError(name)
+
+    def edge(self, producer: str) -> Edge:
+        """The edge that the named node fills.
+
+        Raises:
+            KeyError: no such node, or it is a sink.
+        """
+        for edge in self.edges:
+            if edge.producer == producer:
+                return edge
+        raise KeyError(producer)

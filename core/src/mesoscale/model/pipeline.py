@@ -1,0 +1,55 @@
+"""The whole document: Pipeline, Metadata and Spec."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mesoscale.contract.types import Contract
+from mesoscale.model.base import Name, Section
+from mesoscale.model.check import Check
+from mesoscale.model.job import Job
+from mesoscale.model.models import Model
+from mesoscale.model.sink import Sink
+from mesoscale.model.slo import Slo
+from mesoscale.model.source import Source
+from mesoscale.model.stage import Stage
+
+API_VERSION = "mesoscale.dev/v1alpha1"
+KIND = "WeatherPipeline"
+
+
+class Metadata(Section):
+    """Object metadata: the name is ours, the rest is Kubernetes' own."""
+
+    name: Name
+    namespace: str | None = None
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class Spec(Section):
+    """What the pipeline is made of."""
+
+    contracts: Annotated[tuple[Contract, ...], Field(max_length=32)] = ()
+    sources: Annotated[tuple[Source, ...], Field(min_length=1, max_length=64)]
+    stages: Annotated[tuple[Stage, ...], Field(max_length=64)] = ()
+    sinks: Annotated[tuple[Sink, ...], Field(max_length=64)] = ()
+    jobs: Annotated[tuple[Job, ...], Field(max_length=64)] = ()
+    models: Annotated[tuple[Model, ...], Field(max_length=16)] = ()
+    checks: Annotated[tuple[Check, ...], Field(max_length=64)] = ()
+    slo: Slo | None = None
+    deletion_policy: Literal["retain", "delete", "orphan"] = "retain"
+    pause: Annotated[tuple[Literal["reconcile", "data"], ...], Field(max_length=2)] = ()
+
+
+class Pipeline(Section):
+    """A document that has been read and found right."""
+
+    api_version: Literal["mesoscale.dev/v1alpha1"] = API_VERSION  # type: ignore[assignment]
+    kind: Literal["WeatherPipeline"] = KIND  # type: ignore[assignment]
+    metadata: Metadata
+    spec: Spec
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name

@@ -1,0 +1,56 @@
+"""Sinks: topic → store. Each has exactly one kind: table, collection or lake."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mesoscale.model.base import ColumnName, Duration, Name, Section
+from mesoscale.model.stage import Scale
+
+KINDS = ("table", "collection", "lake")
+
+
+class PartitionBy(Section):
+    """Table partitions of one day, month or year of a timestamp or date column, made ahead of the rows."""
+
+    column: ColumnName
+    every: Literal["1d", "1mo", "1y"] = "1d"
+
+
+class Table(Section):
+    """A PostgreSQL table. `indexes` lists columns together, `[[station, observed_at]]`; `keep` is how long rows stay."""
+
+    partition_by: PartitionBy | None = None
+    indexes: Annotated[
+        tuple[Annotated[tuple[ColumnName, ...], Field(min_length=1, max_length=16)], ...], Field(max_length=16)
+    ] = ()
+    keep: Duration | None = None
+    then: Literal["drop", "archive"] | None = None
+
+
+class Collection(Section):
+    """A MongoDB collection."""
+
+    keep: Duration | None = None
+
+
+class Lake(Section):
+    """Partitioned Parquet files in a folder or object store."""
+
+    path: str = "lake"
+
+
+class Sink(Section):
+    """topic → store."""
+
+    name: Name
+    from_: Annotated[Name, Field(alias="from")]
+    table: Table | None = None
+    collection: Collection | None = None
+    lake: Lake | None = None
+    scale: Scale = Scale()
+
+    @property
+    def kind(self) -> str:
+        """Which of KINDS it is; a rule of the document says there is exactly one."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)

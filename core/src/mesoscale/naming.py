@@ -1,0 +1,45 @@
+"""Every name that is derived from a document: topics, groups, transactional ids, SQL identifiers, metrics.
+
+Document names are DNS-1123 labels (`weather-lake`): Kafka takes them as they are, SQL gets underscores.
+"""
+
+DNS_LABEL_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
+COLUMN_PATTERN = r"^[a-z][a-z0-9_]*$"
+
+DEAD_LETTER_SUFFIX = "dead-letter"
+POSITIONS_TABLE = "meso_positions"
+
+
+def topic(pipeline: str, node: str) -> str:
+    """The topic that carries what `node` produces."""
+    return f"{pipeline}.{node}"
+
+
+def dead_letter_topic(pipeline: str, node: str) -> str:
+    """The topic that keeps the records of `node`'s topic which somebody refused."""
+    return f"{pipeline}.{node}.{DEAD_LETTER_SUFFIX}"
+
+
+def positions_topic(pipeline: str) -> str:
+    """The compacted topic in which sources remember how far they have read; `..` cannot occur in a node's topic."""
+    return f"{pipeline}..positions"
+
+
+def group(pipeline: str, node: str) -> str:
+    """The consumer group of a stage or sink."""
+    return f"{pipeline}.{node}"
+
+
+def transactional_id(pipeline: str, node: str, instance: int) -> str:
+    """The identity under which one process writes; a second process with it fences the first."""
+    return f"{pipeline}.{node}.{instance}"
+
+
+def sql_name(name: str) -> str:
+    """A document's name as an SQL identifier: schemas are pipelines, tables are sinks."""
+    return name.replace("-", "_")
+
+
+def table_partition(table: str, start: str) -> str:
+    """The table partition that begins at `start` (ISO date or its prefix): `observations_p2013_01_31`."""
+    return f"{table}_p{start.replace('-', '_')}"

@@ -1,0 +1,63 @@
+"""Plan and its parts. They are plain data: printed by `meso render`, compared by `meso plan`, applied by drivers."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from mesoscale.contract.types import Contract
+from mesoscale.graph.types import NodeKind
+
+
+class Part(BaseModel):
+    """What every part of a plan shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Topic(Part):
+    """A Kafka topic."""
+
+    name: str
+    role: Literal["records", "dead-letter", "positions"]
+    partitions: int
+    replicas: int
+    config: dict[str, str]
+
+
+class TablePartitions(Part):
+    """How a table is cut: `every` is 1d, 1mo or 1y of `column`."""
+
+    column: str
+    every: Literal["1d", "1mo", "1y"]
+
+
+class Table(Part):
+    """A PostgreSQL table of the schema `schema_name`, with the statements that bring it about from nothing."""
+
+    sink: str
+    schema_name: str
+    name: str
+    contract: str
+    partitions: TablePartitions | None
+    statements: tuple[str, ...]
+
+
+class Workload(Part):
+    """One program to run: `python -m mesoscale_streams run NODE`, `replicas` times, with the services it needs."""
+
+    node: str
+    kind: NodeKind
+    argv: tuple[str, ...]
+    replicas: int
+    needs: tuple[Literal["kafka", "postgresql"], ...]
+
+
+class Plan(Part):
+    """Everything a document asks for."""
+
+    pipeline: str
+    contracts: Annotated[tuple[Contract, ...], Field(description="every contract on an edge, once")]
+    topics: tuple[Topic, ...]
+    tables: tuple[Table, ...]
+    workloads: tuple[Workload, ...]
