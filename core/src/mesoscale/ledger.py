@@ -1,7 +1,7 @@
 """The ledger: what every node has counted, and whether it adds up.
 
 Per node:   read = accepted + rejected + late; a source or one-to-one stage also produced = accepted.
-Per edge:   consumed ≤ produced for each consumer, and the difference is its lag; at zero lag they are equal.
+Per edge:   produced = consumed + lag for each consumer, where the lag is what the topic still holds for it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,8 @@ class Counts:
 class EdgeReading:
     """What stands between two nodes: records produced, records consumed, and how far apart the offsets are.
 
-    `offset_lag` also counts transaction markers, so it only bounds the records in between; zero means none.
+    `offset_lag` also counts the markers that Kafka writes at the end of each transaction, so it only bounds the
+    records in between.
     """
 
     producer: str
@@ -66,7 +67,7 @@ class Ledger:
     @property
     def drained(self) -> bool:
         """Nothing lies between any two nodes."""
-        return all(edge.offset_lag == 0 for edge in self.edges)
+        return all(edge.lag == 0 for edge in self.edges)
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -105,7 +106,7 @@ def _node_problems(node: Node, counts: Counts) -> Iterable[str]:
     told = counts.accepted + counts.rejected + counts.late
     if counts.read != told:
         yield f"{node.name}: read {counts.read} but accepted + rejected + late = {told}"
-    if node.kind == "source" and counts.produced != counts.accepted:
+    if node.one_to_one and counts.produced != counts.accepted:
         yield f"{node.name}: accepted {counts.accepted} but produced {counts.produced}"
 
 

@@ -35,6 +35,11 @@ class Node:
     input: str | None
     output: str | None
 
+    @property
+    def one_to_one(self) -> bool:
+        """Whether each accepted record gives exactly one produced record."""
+        return self.kind == "source" or (isinstance(self.section, Stage) and self.section.use == "forward")
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

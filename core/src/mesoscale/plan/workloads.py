@@ -1,0 +1,33 @@
+"""The programs to run: one workload for each node."""
+
+from typing import Literal
+
+from mesoscale.graph.types import Graph, Node
+from mesoscale.model.sink import Sink
+from mesoscale.model.source import Source
+from mesoscale.plan.types import Workload
+
+
+def plan(graph: Graph) -> tuple[Workload, ...]:
+    """A workload per node, in the graph's order."""
+    return tuple(
+        Workload(
+            node=node.name,
+            kind=node.kind,
+            argv=("python", "-m", "mesoscale_streams", "run", node.name),
+            replicas=_replicas(node),
+            needs=_needs(node),
+        )
+        for node in graph.nodes
+    )
+
+
+def _replicas(node: Node) -> int:
+    """A source keeps one position and so is one process; the rest share the partitions of what they read."""
+    return 1 if isinstance(node.section, Source) else node.section.scale.min
+
+
+def _needs(node: Node) -> tuple[Literal["kafka", "postgresql"], ...]:
+    if isinstance(node.section, Sink) and node.section.kind == "table":
+        return ("kafka", "postgresql")
+    return ("kafka",)
