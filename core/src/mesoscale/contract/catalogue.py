@@ -7,12 +7,14 @@ OBSERVATION = Contract(
     version=1,
     description="What one weather station measured at one time, in SI units.",
     columns=(
-        Column(name="station", type="string", max_length=16, description="station code, as in contract station"),
+        Column(
+            name="station", type="string", max_length=16, description="station code, as in contract station"
+        ),
         Column(
             name="observed_at",
             type="timestamp",
-            min="1900-01-01T00:00:00Z",
-            max="2100-01-01T00:00:00Z",
+            earliest="1900-01-01T00:00:00Z",
+            latest="2100-01-01T00:00:00Z",
             description="time of the observation",
         ),
         Column(name="temperature", type="float64", unit="°C", nullable=True, min=-90, max=60),
@@ -56,7 +58,10 @@ TRANSACTION = Contract(
         Column(name="transaction_id", type="string", max_length=64),
         Column(name="account", type="string", max_length=64),
         Column(
-            name="occurred_at", type="timestamp", min="2000-01-01T00:00:00Z", max="2100-01-01T00:00:00Z"
+            name="occurred_at",
+            type="timestamp",
+            earliest="2000-01-01T00:00:00Z",
+            latest="2100-01-01T00:00:00Z",
         ),
         Column(name="amount", type="int64", unit="minor units of the currency", min=1, max=100_000_000),
         Column(name="currency", type="string", pattern="^[A-Z]{3}$"),

@@ -8,23 +8,34 @@ from pydantic.alias_generators import to_camel
 from mesoscale import naming
 
 ColumnType = Literal["string", "int64", "float64", "boolean", "timestamp", "date"]
+ColumnName = Annotated[str, Field(pattern=naming.COLUMN_PATTERN, max_length=63)]
+
+INSTANT_PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?$"
+)
 
 
 class Column(BaseModel):
-    """One column. `min` and `max` are inclusive: numbers for numeric columns, ISO 8601 text for timestamps and dates."""
+    """One column; its limits are inclusive.
+
+    Numbers have `min` and `max`; timestamps and dates `earliest` and `latest` (ISO 8601); strings `one_of`, `pattern`
+    (RE2) and `max_length` in characters. Two pairs of limits, because a field of a custom resource has one type.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
-    name: Annotated[str, Field(pattern=naming.COLUMN_PATTERN, max_length=63)]
+    name: ColumnName
     type: ColumnType
-    description: str = ""
-    unit: str = ""
+    description: Annotated[str, Field(max_length=500)] = ""
+    unit: Annotated[str, Field(max_length=64)] = ""
     nullable: bool = False
-    min: float | str | None = None
-    max: float | str | None = None
-    one_of: tuple[str, ...] = ()
-    pattern: str = ""
-    max_length: int | None = None
+    min: float | None = None
+    max: float | None = None
+    earliest: Annotated[str, Field(pattern=INSTANT_PATTERN, max_length=40)] | None = None
+    latest: Annotated[str, Field(pattern=INSTANT_PATTERN, max_length=40)] | None = None
+    one_of: Annotated[tuple[Annotated[str, Field(max_length=128)], ...], Field(max_length=64)] = ()
+    pattern: Annotated[str, Field(max_length=256)] = ""
+    max_length: Annotated[int, Field(ge=1, le=1_048_576)] | None = None
 
 
 class Contract(BaseModel):
@@ -38,11 +49,11 @@ class Contract(BaseModel):
 
     name: Annotated[str, Field(pattern=naming.DNS_LABEL_PATTERN, max_length=63)]
     version: Annotated[int, Field(ge=1)] = 1
-    description: str = ""
-    columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=256)]
-    key: tuple[str, ...] = ()
-    identity: tuple[str, ...] = ()
-    event_time: str | None = None
+    description: Annotated[str, Field(max_length=500)] = ""
+    columns: Annotated[tuple[Column, ...], Field(min_length=1, max_length=128)]
+    key: Annotated[tuple[ColumnName, ...], Field(max_length=8)] = ()
+    identity: Annotated[tuple[ColumnName, ...], Field(max_length=8)] = ()
+    event_time: ColumnName | None = None
 
     @property
     def label(self) -> str:
