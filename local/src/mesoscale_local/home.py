@@ -1,0 +1,190 @@
+"""The folder of one pipeline, `.meso/NAME`: what lies where in it, and who may write there.
+
+Everything that `meso run` keeps is below it, so deleting it starts over.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mesoscale.errors import Problem, Reason, ServiceUnavailable
+from mesoscale.plan.types import Plan
+
+DEFAULT = ".meso"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths below `.meso/NAME`; `root` is absolute."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, home: Path, pipeline: str) -> "Home":
+        return cls((home / pipeline).absolute())
+
+    @property
+    def pipeline(self) -> str:
+        return self.root.name
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def bindings(self) -> Path:
+        return self.root / "bindings"
+
+    @property
+    def announced(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def applied(self) -> Path:
+        return self.root / "applied.json"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status.json"
+
+    def log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def read_applied(self) -> Plan | None:
+        """The plan that was applied last, or None before the first time.
+
+        Raises:
+            ServiceUnavailable: the file is there but was not written by this version.
+        """
+        try:
+            return Plan.model_validate_json(self.applied.read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            message = f"{self.applied} cannot be understood: {str(error).splitlines()[0]}"
+            hint = "meso run --fresh starts over without it"
+            raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=hint)) from error
+
+    def write_applied(self, plan: Plan) -> None:
+        write(self.applied, plan.model_dump_json(by_alias=True, indent=2))
+
+    def read_status(self) -> dict[str, Any] | None:
+        """What the last run said about itself, or None if there was none."""
+        try:
+            status = json.loads(self.status.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
+        return status if isinstance(status, dict) else None
+
+    def write_status(self, status: Mapping[str, Any]) -> None:
+        write(self.status, json.dumps(status, indent=1))
+
+    def write_bindings(self, files: Mapping[str, str]) -> None:
+        """One file per entry, readable by nobody else: one of them is a password."""
+        for name, text in files.items():
+            path = self.bindings / name
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write(path, text)
+
+    def clear(self) -> None:
+        """Delete everything but the lock, which we hold."""
+        for path in self.root.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != self.lock:
+                path.unlink()
+
+    def make_folders(self) -> None:
+        for folder in (self.logs, self.bindings, self.announced):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def runner(self) -> int | None:
+        """The pid of the `meso run` that holds the lock now, or None."""
+        try:
+            descriptor = os.open(self.lock, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.pread(descriptor, 32, 0) or b"0")
+        finally:
+            os.close(descriptor)
+        return None
+
+    @contextmanager
+    def locked(self) -> Iterator["Lock"]:
+        """Hold the folder; the kernel lets go of it when we die, however we die.
+
+        Raises:
+            ServiceUnavailable: another run holds it, or the folder cannot be made.
+        """
+        descriptor = self._open_lock()
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.pread(descriptor, 32, 0).decode() or "unknown"
+            os.close(descriptor)
+            message = f'pipeline "{self.pipeline}" is already running in {self.root} (pid {pid})'
+            hint = f"stop it with Ctrl-C or `kill {pid}`, or give this run its own folder with --home"
+            raise ServiceUnavailable(Problem(Reason.ALREADY_RUNNING, message, hint=hint)) from error
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+            yield Lock(self, os.fstat(descriptor).st_ino)
+        finally:
+            os.close(descriptor)
+
+    def _open_lock(self) -> int:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            return os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            full = error.errno == errno.ENOSPC
+            reason = Reason.DISK_FULL if full else Reason.SERVICE_FAILED
+            raise ServiceUnavailable(
+                Problem(reason, f"the folder {self.root} cannot be written: {error.strerror}")
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The lock that we hold, which is gone when somebody deletes or replaces the folder."""
+
+    home: Home
+    inode: int
+
+    def still_there(self) -> bool:
+        try:
+            return self.home.lock.stat().st_ino == self.inode
+        except OSError:
+            return False
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file at once: a reader sees the old text or the new one, never half of either."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            file.write(text)
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def pipelines(home: Path) -> list[str]:
+    """The pipelines that have a folder below `home`."""
+    return sorted(path.parent.name for path in home.glob("*/lock"))
