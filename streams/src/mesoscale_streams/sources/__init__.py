@@ -31,7 +31,7 @@ def open_source(section: Section, folder: Path, now: datetime, event_time: str |
         case Replay() as replay:
             return open_replay(replay, folder, event_time)
         case Synthetic() as synthetic:
-            return Payments.open(synthetic, now)
+            return Payments(synthetic, now)
         case _:
             message = f'source "{section.name}": kind {section.kind} is not built yet (replay, synthetic)'
             raise PlanRefused(Problem(Reason.NOT_BUILT, message))

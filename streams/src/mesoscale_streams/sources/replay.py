@@ -1,11 +1,11 @@
 """Recorded records, again: a shipped data set, at once or at a chosen speed of event time."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from mesoscale.model.source import Replay
 from mesoscale_streams.sources import nyc, pacing
@@ -16,27 +16,30 @@ DATASETS = {"nyc-2013": nyc.observations, "nyc-stations": nyc.stations}
 _EVENT_TIME = "observed_at"
 
 
-@dataclass(frozen=True)
 class Rows:
     """A frame as a source; the position is `{"row": number of rows that are done}`."""
 
-    frame: pl.DataFrame
-    speed: float | None
+    def __init__(self, frame: pl.DataFrame, speed: float | None) -> None:
+        self._frame = frame
+        self._speed = speed
+        self._opened_at: int | None = None  # the row from which time is counted
 
     def batches(self, position: Position | None, max_records: int) -> Iterator[Batch]:
         first = int(position["row"]) if position else 0
-        rest = self.frame.slice(first)
-        due = self._due(rest)
+        self._opened_at = first if self._opened_at is None else self._opened_at
+        rest = self._frame.slice(first)
+        due = self._due(first)
         for start, end in pacing.cuts(np.zeros(rest.height) if due is None else due, max_records):
             values = rest[start:end].write_ndjson().encode().splitlines()
             yield Batch(values, {"row": first + end}, None if due is None else float(due[end - 1]))
 
-    def _due(self, rest: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
-        """Seconds since opening per row; None where nothing waits: no speed asked for, or rows without a time."""
-        if self.speed is None or _EVENT_TIME not in rest.columns:
+    def _due(self, first: int) -> NDArray[np.float64] | None:
+        """Seconds since opening per row; None where nothing waits: no speed given, or rows without a time."""
+        if self._speed is None or _EVENT_TIME not in self._frame.columns:
             return None
-        seconds = rest[_EVENT_TIME].str.to_datetime(time_zone="UTC").dt.epoch("us").to_numpy() / 1e6
-        return pacing.offsets(seconds, self.speed)
+        opened_at = min(first, self._opened_at or 0)
+        times = self._frame[_EVENT_TIME].slice(opened_at).str.to_datetime(time_zone="UTC")
+        return pacing.offsets(times.dt.epoch("us").to_numpy() / 1e6, self._speed)[first - opened_at :]
 
 
 def open_replay(section: Replay, folder: Path, event_time: str | None = None) -> Source:

@@ -1,7 +1,6 @@
 """Card payments made up by seed, as fast or as slow as the document says."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mesoscale.errors import DocumentRefused, Problem, Reason
@@ -14,49 +13,46 @@ from mesoscale_streams.sources.types import Batch, Position
 AHEAD = 8192  # payments made in one go: enough for vectorised work to pay, a few megabytes as JSON
 
 
-@dataclass(frozen=True)
 class Payments:
     """A stream of payments as a source; the position is `{"index": number of payments that are done}`.
 
     Payment i arrives i / perSecond after `start`. Without a `start`, the first payment after the position
     arrives at `now`, so that a stream that is taken up again goes on in the present.
+
+    Raises:
+        DocumentRefused: `start` is no time.
     """
 
-    episodes: Episodes
-    count: int | None
-    start: datetime | None
-    now: datetime
-
-    @classmethod
-    def open(cls, section: Synthetic, now: datetime) -> "Payments":
-        """The source for a `synthetic:` section.
-
-        Raises:
-            DocumentRefused: `start` is no time.
-        """
-        episodes = Episodes(section.seed, section.per_second, section.fraud_rate, section.accounts)
-        return cls(episodes, section.count, _moment(section.start), now)
+    def __init__(self, section: Synthetic, now: datetime) -> None:
+        self._episodes = Episodes(section.seed, section.per_second, section.fraud_rate, section.accounts)
+        self._count = section.count
+        self._start = _moment(section.start)
+        self._now = now
+        self._opened_at: int | None = None  # the index from which time is counted
 
     def batches(self, position: Position | None, max_records: int) -> Iterator[Batch]:
         first = int(position["index"]) if position else 0
-        rate = self.episodes.per_second
+        opened_at = self._opened_at = first if self._opened_at is None else self._opened_at
+        rate = self._episodes.per_second
         size = max(1, min(max_records, int(rate * pacing.TICK)))
         made = first
-        stream = Stream(self.episodes, self._origin(first))
-        while self.count is None or made < self.count:
+        stream = Stream(self._episodes, self._origin(opened_at))
+        while self._count is None or made < self._count:
             end = made + max(size, AHEAD // size * size)
-            end = end if self.count is None else min(end, self.count)
+            end = end if self._count is None else min(end, self._count)
             values = stream.make(made, end).write_ndjson().encode().splitlines()
             for start in range(made, end, size):
                 stop = min(start + size, end)
-                yield Batch(values[start - made : stop - made], {"index": stop}, (stop - 1 - first) / rate)
+                yield Batch(
+                    values[start - made : stop - made], {"index": stop}, (stop - 1 - opened_at) / rate
+                )
             made = end
 
-    def _origin(self, first: int) -> float:
+    def _origin(self, opened_at: int) -> float:
         """When payment 0 arrives, in seconds since 1970."""
-        if self.start is not None:
-            return self.start.timestamp()
-        return self.now.timestamp() - first / self.episodes.per_second
+        if self._start is not None:
+            return self._start.timestamp()
+        return self._now.timestamp() - opened_at / self._episodes.per_second
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -28,8 +28,9 @@ class Source(Protocol):
     """
 
     def batches(self, position: Position | None, max_records: int) -> Iterator[Batch]:
-        """The records after `position` (None: all), at most `max_records` a batch; the source ends with the iterator.
+        """The records after `position` (None: all), at most `max_records` a batch; it ends with the source.
 
-        Where batches are cut may differ from call to call; the records and their order do not.
+        Where batches are cut may differ from call to call; the records and their order do not. The first call
+        opens the source. A later one, which goes back after a failure, does not start its clock again.
         """
         ...

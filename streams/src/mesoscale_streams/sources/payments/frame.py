@@ -21,7 +21,7 @@ _LABEL = pl.Series([LABELS.get(kind) for kind in Kind])
 
 @dataclass(frozen=True)
 class Stream:
-    """All payments of a document's `synthetic:` section; number 0 arrives at `origin` (seconds since 1970)."""
+    """All payments of a `synthetic:` section; number 0 arrives at `origin` (seconds since 1970)."""
 
     episodes: Episodes
     origin: float
@@ -86,7 +86,7 @@ def _frame(
             "device": traits.device,
         }
     ).select(
-        transaction_id=pl.format("tx-{}-{}", pl.lit(seed), "index"),
+        transaction_id=pl.format(f"tx-{seed}-{{}}", "index"),
         account=pl.format("account-{}", "account"),
         occurred_at=pl.from_epoch("occurred", time_unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ"),
         merchant=pl.format("merchant-{}", "merchant"),

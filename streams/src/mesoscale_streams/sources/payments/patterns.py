@@ -44,7 +44,7 @@ def apply(traits: Traits, parts: Parts, episode: Draws, payment: Draws, profile:
 
 
 def _velocity(traits: Traits, of: Members) -> None:
-    """The card's number is out: ordinary sums, quickly, at a few shops, half of the time from another device."""
+    """The number is out: ordinary sums, quickly, at a few shops, half of the time from another device."""
     shop = of.episode.derive("shop", of.payment.below("which", 4))
     traits.merchant[of.rows] = merchants.anyone(shop, traits.city[of.rows])
     traits.amount[of.rows] *= 1.3
@@ -62,7 +62,7 @@ def _card_testing(traits: Traits, of: Members) -> None:
 
 
 def _takeover(traits: Traits, of: Members) -> None:
-    """Somebody else is logged in: a new device, mostly another city, and sums that the owner does not spend."""
+    """Somebody else is logged in: a new device, mostly another city, and sums the owner does not spend."""
     moves = of.episode.chance("moves", 0.75)
     city = np.where(moves, places.elsewhere(of.episode, of.profile.home), traits.city[of.rows])
     _move(traits, of.rows, city, merchants.anyone(of.payment, city))

@@ -12,7 +12,7 @@ FAR = 1500.0  # km; nobody gets there between two payments of one sitting
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """`money` is how many minor units of the currency a euro cent is worth, roughly; `clock` the hours from UTC."""
+    """`money` is about how many minor units of the currency make a euro cent, `clock` the hours from UTC."""
 
     country: str
     latitude: float

@@ -24,8 +24,8 @@ _BITS = 20  # shares are multiples of 2**-20, so whole numbers of 64 bits are ex
 class Dealt:
     """Per index: whether it is a slot, its episode's number and step, and whether the episode is `whole`.
 
-    `rest` numbers the indices that are no slots; where `slot` holds it means nothing. An episode is whole when its first step is no
-    index before 0.
+    `rest` numbers the indices that are no slots; at a slot it means nothing. An episode is whole
+    when all its steps lie in the stream; some begin before it does.
     """
 
     slot: NDArray[np.bool_]
@@ -47,9 +47,6 @@ class Deal:
 
     def deal(self, index: Ints) -> Dealt:
         """What each of `index` is."""
-        if self._scaled(self.share) == 0:
-            none = np.zeros(index.size, dtype=np.int64)
-            return Dealt(none.astype(bool), none, none, none.astype(bool), index)
         number, slot, before = self._slots(index)
         turn, place = np.divmod(number, self.lanes)
         # The order of lanes changes from turn to turn, or else the gaps within an episode would all be alike.
@@ -65,9 +62,9 @@ class Deal:
         return max(1, round(self.gap * self.share))
 
     def _slots(self, index: Ints) -> tuple[Ints, NDArray[np.bool_], Ints]:
-        """Per index: the slot in whose stretch it lies, whether it is that slot, how many slots lie before it."""
+        """Per index: the slot in whose stretch it is, whether it is that slot, how many are before it."""
         if self.gap * self.share >= 1:
-            return self._even(index, self._scaled(self.share))
+            return self._even(index, _scaled(self.share))
         return self._bursts(index)
 
     def _even(self, index: Ints, share: int) -> tuple[Ints, NDArray[np.bool_], Ints]:
@@ -78,7 +75,7 @@ class Deal:
 
     def _bursts(self, index: Ints) -> tuple[Ints, NDArray[np.bool_], Ints]:
         """`length` slots, about `gap` apart, at a random place in each stretch of length / share indices."""
-        dense = max(self._scaled(1 / max(self.gap, 1.0)), self._scaled(self.share))
+        dense = max(_scaled(1 / max(self.gap, 1.0)), _scaled(self.share))
         period = max(self.length, round(self.length / self.share))
         width = min(period, -((-self.length << _BITS) // dense))
         burst, offset = np.divmod(index, period)
@@ -92,15 +89,16 @@ class Deal:
             burst * self.length + counted,
         )
 
-    def _scaled(self, share: float) -> int:
-        return round(share * (1 << _BITS))
-
     def _draws(self, what: str, keys: Ints) -> Draws:
         return Draws.of(self.seed, f"{self.name}-{what}", keys)
 
 
 def every(share: float, number: Ints) -> tuple[NDArray[np.bool_], Ints]:
     """An even choice of `share` of all numbers: whether each is chosen, and how many before it are."""
-    scaled = round(share * (1 << _BITS))
+    scaled = _scaled(share)
     before = (number * scaled) >> _BITS
     return ((number + 1) * scaled) >> _BITS > before, before
+
+
+def _scaled(share: float) -> int:
+    return round(share * (1 << _BITS))
