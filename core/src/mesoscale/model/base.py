@@ -1,4 +1,4 @@
-"""What every section shares: frozen, camelCase outside and snake_case inside, no unknown keys."""
+"""What every section shares: frozen, camelCase outside, snake_case inside, no unknown keys, bounded texts."""
 
 from typing import Annotated
 
@@ -6,12 +6,63 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from mesoscale import naming, units
+from mesoscale.contract.types import INSTANT_PATTERN, SET, ColumnName
+
+__all__ = [
+    "CRON_PATTERN",
+    "IN_WORDS",
+    "SET",
+    "STEP_PATTERN",
+    "URL_PATTERN",
+    "ColumnName",
+    "Cron",
+    "Duration",
+    "Name",
+    "Section",
+    "Size",
+    "Text",
+]
+
+
+def _cron_field(low_to_high: str) -> str:
+    one = rf"(\*|({low_to_high})(-({low_to_high}))?)(/[1-9][0-9]?)?"
+    return f"{one}(,{one})*"
+
+
+CRON_PATTERN = (
+    "^"
+    + " ".join(
+        _cron_field(numbers)
+        for numbers in (
+            "[0-5]?[0-9]",  # minute
+            "[01]?[0-9]|2[0-3]",  # hour
+            "0?[1-9]|[12][0-9]|3[01]",  # day of the month
+            "0?[1-9]|1[0-2]",  # month
+            "[0-7]",  # day of the week, Sunday is 0 and 7
+        )
+    )
+    + "$"
+)
+STEP_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
+URL_PATTERN = r"^https?://[!-~]+$"
+
+IN_WORDS = {
+    naming.DNS_LABEL_PATTERN: "small letters, digits and hyphens, first a letter, last a letter or digit",
+    naming.COLUMN_PATTERN: "small letters, digits and underscores, first a letter",
+    units.DURATION_PATTERN: "a whole number and ms, s, m, h, d or w, such as 15m or 30d",
+    units.SIZE_PATTERN: "a whole number and B, KiB, MiB, GiB or TiB, such as 64MiB",
+    INSTANT_PATTERN: "an ISO 8601 date or an instant with its zone, such as 2013-01-01T00:00:00Z",
+    CRON_PATTERN: "minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7, such as 15 2 * * *",
+    STEP_PATTERN: "module:function, such as steps:add_heat_index",
+    URL_PATTERN: "an address that begins with http:// or https://",
+}
+"""What each pattern of the schema asks for, as it is told to a person."""
 
 Name = Annotated[str, Field(pattern=naming.DNS_LABEL_PATTERN, max_length=40)]
-Duration = Annotated[str, Field(pattern=units.DURATION_PATTERN)]
-Size = Annotated[str, Field(pattern=units.SIZE_PATTERN)]
-ColumnName = Annotated[str, Field(pattern=naming.COLUMN_PATTERN, max_length=63)]
-Cron = Annotated[str, Field(pattern=r"^(\S+ ){4}\S+$", max_length=120)]
+Text = Annotated[str, Field(min_length=1, max_length=255)]
+Duration = Annotated[str, Field(pattern=units.DURATION_PATTERN, max_length=11)]
+Size = Annotated[str, Field(pattern=units.SIZE_PATTERN, max_length=11)]
+Cron = Annotated[str, Field(pattern=CRON_PATTERN, max_length=120)]
 
 
 class Section(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mesoscale.model.base import Cron, Name, Section
+from mesoscale.model.base import Cron, Name, Section, Text
 
 
 class Executors(Section):
@@ -19,6 +19,6 @@ class Job(Section):
 
     name: Name
     use: Name | None = None
-    program: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    program: Text | None = None
     schedule: Cron | None = None
     executors: Executors = Executors()

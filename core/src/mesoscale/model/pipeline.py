@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mesoscale.contract.types import Contract
-from mesoscale.model.base import Name, Section
+from mesoscale.model.base import SET, Name, Section
 from mesoscale.model.check import Check
 from mesoscale.model.job import Job
 from mesoscale.model.models import Model
@@ -17,14 +17,17 @@ from mesoscale.model.stage import Stage
 API_VERSION = "mesoscale.dev/v1alpha1"
 KIND = "WeatherPipeline"
 
+Labels = Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=64)]
+Annotations = Annotated[dict[str, Annotated[str, Field(max_length=32_768)]], Field(max_length=64)]
+
 
 class Metadata(Section):
     """Object metadata: the name is ours, the rest is Kubernetes' own."""
 
     name: Name
-    namespace: str | None = None
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    namespace: Annotated[str, Field(max_length=63)] | None = None
+    labels: Labels = {}
+    annotations: Annotations = {}
 
 
 class Spec(Section):
@@ -39,7 +42,9 @@ class Spec(Section):
     checks: Annotated[tuple[Check, ...], Field(max_length=64)] = ()
     slo: Slo | None = None
     deletion_policy: Literal["retain", "delete", "orphan"] = "retain"
-    pause: Annotated[tuple[Literal["reconcile", "data"], ...], Field(max_length=2)] = ()
+    pause: Annotated[
+        tuple[Literal["reconcile", "data"], ...], Field(max_length=2, json_schema_extra=SET)
+    ] = ()
 
 
 class Pipeline(Section):

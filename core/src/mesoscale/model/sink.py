@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesoscale.model.base import ColumnName, Duration, Name, Section
+from mesoscale.model.base import SET, ColumnName, Duration, Name, Section, Text
 from mesoscale.model.stage import Scale
 
 KINDS = ("table", "collection", "lake")
@@ -18,11 +18,16 @@ class PartitionBy(Section):
 
 
 class Table(Section):
-    """A PostgreSQL table. `indexes` lists columns together, `[[station, observed_at]]`; `keep` is how long rows stay."""
+    """A PostgreSQL table.
+
+    `indexes` lists columns that are looked up together (`[[station, observed_at]]`); `keep` is how long rows stay,
+    in whole days or weeks, and `then` what becomes of the table partitions that have passed it.
+    """
 
     partition_by: PartitionBy | None = None
     indexes: Annotated[
-        tuple[Annotated[tuple[ColumnName, ...], Field(min_length=1, max_length=16)], ...], Field(max_length=16)
+        tuple[Annotated[tuple[ColumnName, ...], Field(min_length=1, max_length=8)], ...],
+        Field(max_length=16, json_schema_extra=SET),
     ] = ()
     keep: Duration | None = None
     then: Literal["drop", "archive"] | None = None
@@ -37,7 +42,7 @@ class Collection(Section):
 class Lake(Section):
     """Partitioned Parquet files in a folder or object store."""
 
-    path: str = "lake"
+    path: Text = "lake"
 
 
 class Sink(Section):

@@ -4,27 +4,34 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mesoscale.model.base import Duration, Name, Section
+from mesoscale.contract.types import INSTANT_PATTERN
+from mesoscale.model.base import SET, URL_PATTERN, Duration, Name, Section, Size, Text
 from mesoscale.model.topic import TopicSettings
 
 Dataset = Literal["nyc-2013", "nyc-stations"]
+Stations = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=64)], ...],
+    Field(min_length=1, max_length=500, json_schema_extra=SET),
+]
 
 
 class Replay(Section):
     """Recorded records, again: a shipped data set or a file of newline-delimited JSON beside the document.
 
-    `speed` is seconds of event time per second of ours (86400: a day each second); without it, as fast as taken.
+    `speed` is seconds of event time per second of ours (86400: a day each second); without it, as fast as
+    it is taken.
     """
 
     dataset: Dataset | None = None
-    file: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    file: Text | None = None
     speed: Annotated[float, Field(gt=0)] | None = None
 
 
 class Synthetic(Section):
     """Card payments made up by seed, with labelled fraud; the same seed gives the same payments.
 
-    `count` ends the stream after so many records; `start` fixes the first event time (ISO 8601), otherwise it is now.
+    `count` ends the stream after so many records; `start` fixes the first event time (ISO 8601), otherwise it
+    is now.
     """
 
     per_second: Annotated[float, Field(gt=0, le=1_000_000)] = 100
@@ -32,28 +39,28 @@ class Synthetic(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     accounts: Annotated[int, Field(ge=10, le=10_000_000)] = 10_000
     count: Annotated[int, Field(ge=1)] | None = None
-    start: str | None = None
+    start: Annotated[str, Field(pattern=INSTANT_PATTERN, max_length=40)] | None = None
 
 
 class OpenWeather(Section):
     """Current weather by coordinates from OpenWeather; the key comes from a secret."""
 
-    stations: Annotated[tuple[str, ...], Field(min_length=1, max_length=500)]
+    stations: Stations
     every: Duration = "10m"
-    key_secret: str = "openweather"
+    key_secret: Name = "openweather"
 
 
 class OpenMeteo(Section):
     """Current weather by coordinates from Open-Meteo, which needs no key."""
 
-    stations: Annotated[tuple[str, ...], Field(min_length=1, max_length=500)]
+    stations: Stations
     every: Duration = "15m"
 
 
 class Paged(Section):
     """A web API that answers in count/offset pages."""
 
-    url: Annotated[str, Field(pattern=r"^https?://", max_length=2048)]
+    url: Annotated[str, Field(pattern=URL_PATTERN, max_length=2048)]
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 250
     every: Duration = "1m"
 
@@ -61,14 +68,14 @@ class Paged(Section):
 class Push(Section):
     """Records that others send to the gateway over HTTP."""
 
-    token_secret: str = "push"
-    max_body: str = "1MiB"
+    token_secret: Name = "push"
+    max_body: Size = "1MiB"
 
 
 class Files(Section):
     """Files that appear in a folder."""
 
-    path: Annotated[str, Field(min_length=1, max_length=1024)]
+    path: Text
     format: Literal["ndjson", "csv", "parquet"] = "ndjson"
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesoscale.model.base import Name, Section
+from mesoscale.model.base import STEP_PATTERN, Name, Section
 from mesoscale.model.topic import TopicSettings
 
 BuiltInStep = Literal["forward", "fraud"]
@@ -19,7 +19,7 @@ class Scale(Section):
 
 
 class Stage(Section):
-    """`use` names a built-in step, `step` a function `module:function` beside the document; exactly one of them.
+    """topic → topic, by one of two: `use` names a built-in step, `step` a function beside the document.
 
     `contract` is that of what comes out; without it, that of what goes in.
     """
@@ -27,7 +27,7 @@ class Stage(Section):
     name: Name
     from_: Annotated[Name, Field(alias="from")]
     use: BuiltInStep | None = None
-    step: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", max_length=255)] | None = None
+    step: Annotated[str, Field(pattern=STEP_PATTERN, max_length=255)] | None = None
     contract: Name | None = None
     scale: Scale = Scale()
     topic: TopicSettings = TopicSettings()
