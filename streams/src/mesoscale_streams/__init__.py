@@ -1,0 +1,4 @@
+"""The programs of a pipeline that never end: sources, stages and sinks.
+
+A record's way through this package: sources → kafka → loop → records → stages → sinks.
+"""

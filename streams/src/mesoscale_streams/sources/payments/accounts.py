@@ -67,9 +67,9 @@ def drawn(draws: Draws, accounts: int, name: str = "account") -> Ints:
 
 
 def paying(seed: int, draws: Draws, accounts: int, when: Floats) -> Ints:
-    """The account of each honest payment at `when` (seconds since 1970): of three, the first who is awake."""
-    chosen = drawn(draws, accounts, "third")
-    for name in ("second", "first"):
+    """The account of each honest payment at `when` (seconds since 1970): of four, the first who is awake."""
+    chosen = drawn(draws, accounts, "fourth")
+    for name in ("third", "second", "first"):
         candidate = drawn(draws, accounts, name)
         clock = places.CLOCK[places.home(Draws.of(seed, "account", candidate))]
         hour = ((when / 3600 + clock) % 24).astype(np.int64)

@@ -1,0 +1,49 @@
+"""Dead letters: records that somebody refused, as they came, with who, why and where they stood."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mesoscale.errors import Reason
+
+LARGEST_VALUE = 16 << 20  # bytes; what is larger is kept up to here and marked as cut
+LARGEST_DETAIL = 1000  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One refused record. `position` is `topic/partition/offset`, or a source's own position."""
+
+    value: bytes | None
+    key: bytes | None
+    reason: Reason
+    detail: str
+    contract: str
+    node: str
+    position: str
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        headers = {
+            "meso-reason": str(self.reason),
+            "meso-detail": self.detail[:LARGEST_DETAIL],
+            "meso-contract": self.contract,
+            "meso-node": self.node,
+            "meso-position": self.position,
+        }
+        if self.value is not None and len(self.value) > LARGEST_VALUE:
+            headers["meso-cut-from-bytes"] = str(len(self.value))
+        return [(name, text.encode()) for name, text in headers.items()]
+
+    def payload(self) -> bytes | None:
+        return self.value[:LARGEST_VALUE] if self.value is not None else None
+
+
+def by_reason(letters: Iterable[DeadLetter]) -> dict[str, int]:
+    """How many letters there are for each reason."""
+    return dict(Counter(str(letter.reason) for letter in letters))
+
+
+def topic_offset(position: str) -> tuple[int, int]:
+    """`topic/partition/offset` → (partition, offset)."""
+    _, partition, offset = position.rsplit("/", 2)
+    return int(partition), int(offset)

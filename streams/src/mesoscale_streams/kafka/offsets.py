@@ -1,0 +1,50 @@
+"""The offsets of a stage, each with the ledger's counts up to it.
+
+Kafka keeps a free text beside every committed offset. The counts go there, so a stage's ledger is exactly as old as its
+offsets: one transaction moves both.
+"""
+
+import json
+from collections.abc import Sequence
+
+from confluent_kafka import Consumer, TopicPartition
+
+from mesoscale.ledger import Counts
+from mesoscale_streams.work import Work
+
+
+def encode(counts: Counts) -> str:
+    return json.dumps(counts.as_dict(), separators=(",", ":"))
+
+
+def decode(metadata: str | None) -> Counts:
+    """The counts beside an offset; an offset that somebody else committed has none."""
+    return Counts(**json.loads(metadata)) if metadata else Counts()
+
+
+class GroupOffsets:
+    """Offsets and counts of the partitions that this member has."""
+
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
+        self._counts: dict[int, Counts] = {}
+
+    def restore(self, consumer: Consumer, partitions: Sequence[int]) -> dict[int, int]:
+        """What the group has committed."""
+        committed = consumer.committed([TopicPartition(self._topic, p) for p in partitions], timeout=30)
+        self._counts |= {entry.partition: decode(entry.metadata) for entry in committed}
+        return {entry.partition: entry.offset for entry in committed if entry.offset >= 0}
+
+    def after(self, work: Work) -> list[TopicPartition]:
+        """The offsets to commit with `work`."""
+        return [
+            TopicPartition(
+                self._topic, partition, end, metadata=encode(self._counts[partition] + work.counts[partition])
+            )
+            for partition, end in work.batch.ends.items()
+        ]
+
+    def advance(self, work: Work) -> None:
+        """`work` is safe."""
+        for partition, counts in work.counts.items():
+            self._counts[partition] += counts

@@ -1,0 +1,232 @@
+"""Reading one topic as a member of a consumer group, a batch at a time.
+
+The positions a reader starts from are not Kafka's business alone: they are restored by whoever keeps them (the group's
+own offsets for stages, the database for table sinks) each time partitions are assigned.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from mesoscale.bindings import Kafka
+from mesoscale_streams.work import BeginAgain
+
+log = logging.getLogger(__name__)
+
+MOST_RECORDS = 10_000  # a batch; larger ones fall out of the processor's cache, smaller ones pay more per batch
+MOST_BYTES = 32 << 20  # a batch; ends it early where records are large, so memory stays bounded
+CHUNK = 2_500  # records asked for at once, so that MOST_BYTES is looked at in between
+WAIT = 0.5  # seconds for a first record; also how late a stop may be noticed
+LINGER = 0.02  # seconds for more records once there is one
+
+
+@dataclass(frozen=True)
+class TopicBatch:
+    """Messages of one topic, with where each partition stood before (`begins`) and stands after (`ends`)."""
+
+    topic: str
+    messages: list[Message]
+    partitions: np.ndarray[Any, np.dtype[np.int32]]
+    begins: dict[int, int]
+    ends: dict[int, int]
+
+    @cached_property
+    def values(self) -> Sequence[bytes | None]:
+        return list(map(Message.value, self.messages))
+
+    @cached_property
+    def keys(self) -> Sequence[bytes | None]:
+        return list(map(Message.key, self.messages))
+
+    def position(self, index: int) -> str:
+        return f"{self.topic}/{self.partitions[index]}/{self.messages[index].offset()}"
+
+    def spread(self, indices: Sequence[int] | None) -> dict[int, int]:
+        chosen = self.partitions if indices is None else self.partitions[np.asarray(indices, dtype=np.intp)]
+        numbers, counts = np.unique(chosen, return_counts=True)
+        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+class Restore(Protocol):
+    """Who keeps the positions: partition → offset to go on from (a partition that has none is left out)."""
+
+    def __call__(self, consumer: Consumer, partitions: Sequence[int]) -> dict[int, int]: ...
+
+
+class GroupReader:
+    """One member of a consumer group, on one topic."""
+
+    ended = False
+
+    def __init__(
+        self,
+        kafka: Kafka,
+        *,
+        group: str,
+        instance: int,
+        topic: str,
+        restore: Restore,
+        settle: Callable[[], None],
+        on_rebalance: Callable[[], None],
+    ) -> None:
+        """Join the group.
+
+        Args:
+            kafka: the brokers.
+            group: the consumer group.
+            instance: which member this is; the same number after a restart takes over at once.
+            topic: what to read.
+            restore: where reading goes on.
+            settle: called before partitions are given up; returns when all that was read of them is safe.
+            on_rebalance: called after partitions came or went.
+        """
+        self._topic = topic
+        self._restore = restore
+        self._settle = settle
+        self._on_rebalance = on_rebalance
+        self._positions: dict[int, int] = {}
+        self._again: BeginAgain | None = None
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": kafka.bootstrap_servers,
+                "group.id": group,
+                "group.instance.id": f"{group}.{instance}",
+                "client.id": f"{group}.{instance}",
+                "session.timeout.ms": 10_000,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                # Where retention has overtaken a position, records are lost: that is told, not skipped.
+                "auto.offset.reset": "error",
+                # librdkafka's default of 1000 ms lets a reader that is faster than the broker wait for nothing.
+                "fetch.queue.backoff.ms": 5,
+                "queued.max.messages.kbytes": 32 << 10,
+                "reconnect.backoff.max.ms": 1000,
+            }
+        )
+        self._consumer.subscribe(
+            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+
+    @property
+    def ready(self) -> bool:
+        return bool(self._positions)
+
+    @property
+    def partitions(self) -> frozenset[int]:
+        return frozenset(self._positions)
+
+    def group_metadata(self) -> Any:
+        """What a transaction needs to know of this member, so that a member that was replaced cannot commit."""
+        return self._consumer.consumer_group_metadata()
+
+    def read(self) -> TopicBatch | None:
+        messages = self._consumer.consume(1, WAIT)
+        if self._again is not None:
+            again, self._again = self._again, None
+            raise again
+        if not messages:
+            return None
+        deadline, size = time.monotonic() + LINGER, 0
+        while len(messages) < MOST_RECORDS and size < MOST_BYTES:
+            remaining = deadline - time.monotonic()
+            more = self._consumer.consume(min(CHUNK, MOST_RECORDS - len(messages)), max(remaining, 0))
+            size += sum(map(len, more))
+            messages += more
+            if remaining <= 0 and len(more) < CHUNK:
+                break
+        return self._batch(self._good(messages))
+
+    def rewind(self) -> None:
+        restored = self._restored(sorted(self._positions))
+        for partition in restored:
+            self._consumer.seek(partition)
+
+    def lags(self) -> dict[int, int]:
+        """Partition → records between this reader and the end, as far as the last fetch tells."""
+        lags = {}
+        for partition, position in self._positions.items():
+            _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            if end >= 0:
+                lags[partition] = max(0, end - max(position, 0))
+        return lags
+
+    def commit_for_show(self, ends: dict[int, int]) -> None:
+        """Tell the group's offsets to lag tools; nothing relies on them, so nothing waits for them."""
+        self._consumer.commit(
+            offsets=[TopicPartition(self._topic, partition, end) for partition, end in ends.items()],
+            asynchronous=True,
+        )
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _good(self, messages: list[Message]) -> list[Message]:
+        """Without errors, and without records of partitions that a rebalance took away while they were collected."""
+        if any(map(Message.error, messages)):
+            for message in messages:
+                _raise_unless_passing(message.error())
+            messages = [message for message in messages if not message.error()]
+        if {partition for partition in set(map(Message.partition, messages))} - self._positions.keys():
+            messages = [message for message in messages if message.partition() in self._positions]
+        return messages
+
+    def _batch(self, messages: list[Message]) -> TopicBatch | None:
+        if not messages:
+            return None
+        partitions = np.fromiter(map(Message.partition, messages), np.int32, len(messages))
+        begins, ends = {}, {}
+        for partition in np.unique(partitions).tolist():
+            of_it = np.flatnonzero(partitions == partition)
+            first, last = messages[of_it[0]].offset(), messages[of_it[-1]].offset()
+            if first < self._positions[partition]:
+                raise KafkaException(
+                    KafkaError(
+                        KafkaError._INCONSISTENT,
+                        f"offset {first} of {self._topic}/{partition} came again, {self._positions[partition]} was due",
+                    )
+                )
+            begins[partition], ends[partition] = self._positions[partition], last + 1
+        self._positions |= ends
+        return TopicBatch(self._topic, messages, partitions, begins, ends)
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_assign(self._restored([partition.partition for partition in partitions]))
+        log.info("partitions assigned", extra={"partitions": sorted(self._positions)})
+        self._on_rebalance()
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        try:
+            self._settle()
+        except BeginAgain as again:
+            # Whoever gets these partitions starts from what is safe; the ones that stay are rewound by the next read.
+            self._again = again
+        for partition in partitions:
+            self._positions.pop(partition.partition, None)
+        consumer.incremental_unassign(partitions)
+        log.info("partitions given up", extra={"partitions": [partition.partition for partition in partitions]})
+        self._on_rebalance()
+
+    def _restored(self, partitions: Sequence[int]) -> list[TopicPartition]:
+        offsets = self._restore(self._consumer, partitions)
+        self._positions |= {partition: offsets.get(partition, 0) for partition in partitions}
+        return [
+            TopicPartition(self._topic, partition, offsets.get(partition, OFFSET_BEGINNING))
+            for partition in partitions
+        ]
+
+
+def _raise_unless_passing(error: KafkaError | None) -> None:
+    """An error that librdkafka mends by itself (a broker that is away) is logged; any other ends the program."""
+    if error is None:
+        return
+    if error.fatal() or error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+        raise KafkaException(error)
+    log.warning("the broker says: %s", error.str(), extra={"code": error.name()})

@@ -1,0 +1,96 @@
+"""Writing in transactions: records, dead letters and positions become visible together or not at all."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from mesoscale.bindings import Kafka
+from mesoscale_streams.deadletter import DeadLetter
+from mesoscale_streams.work import BeginAgain
+
+log = logging.getLogger(__name__)
+
+LARGEST_MESSAGE = 17 << 20  # bytes; dead letters keep up to 16 MiB of what was refused for its size
+TRANSACTION_TIMEOUT_MS = 60_000  # after which the broker ends the transaction of a writer that vanished
+
+
+class TransactionalWriter:
+    """One producer with an identity: a second one with the same identity shuts the first out."""
+
+    def __init__(self, kafka: Kafka, transactional_id: str) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": kafka.bootstrap_servers,
+                "client.id": transactional_id,
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "message.max.bytes": LARGEST_MESSAGE,
+                # A transaction fails as a whole, so a report for every record that went well only costs time.
+                "delivery.report.only.error": True,
+                "linger.ms": 5,
+                "batch.size": 1 << 20,
+                "batch.num.messages": 20_000,
+                "queue.buffering.max.messages": 0,
+                "queue.buffering.max.kbytes": 512 << 10,
+                "compression.type": "none",
+                "reconnect.backoff.max.ms": 1000,
+            }
+        )
+        self._producer.init_transactions()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is written inside, or abort it.
+
+        Raises:
+            BeginAgain: the broker aborted it; nothing took effect.
+            KafkaException: this writer was shut out or cannot go on.
+        """
+        self._producer.begin_transaction()
+        try:
+            yield
+            _until_done(self._producer.commit_transaction)
+        except KafkaException as error:
+            if error.args[0].fatal():
+                raise
+            log.warning("transaction aborted: %s", error.args[0].str())
+            _until_done(self._producer.abort_transaction)
+            raise BeginAgain(error.args[0].name(), error.args[0].str()) from error
+        except BaseException:
+            _until_done(self._producer.abort_transaction)
+            raise
+
+    def write(self, topic: str, values: Sequence[bytes], keys: Sequence[bytes | None]) -> None:
+        """Records, in order; the partition follows from the key."""
+        produce = self._producer.produce
+        for value, key in zip(values, keys, strict=True):
+            produce(topic, value, key)
+
+    def write_letters(self, topic: str, letters: Iterable[DeadLetter]) -> None:
+        """Dead letters, with their headers."""
+        for letter in letters:
+            self._producer.produce(topic, letter.payload(), letter.key, headers=letter.headers())
+
+    def write_offsets(self, offsets: list[TopicPartition], group_metadata: Any) -> None:
+        """The group's offsets, which take effect with the transaction."""
+        self._producer.send_offsets_to_transaction(offsets, group_metadata)
+
+    def close(self) -> None:
+        """Send nothing more; an open transaction is left to its time-out or to the next of this identity."""
+        self._producer.purge()
+
+
+def _until_done(step: Any) -> None:
+    """Repeat what the broker could not answer yet, as the protocol of transactions demands."""
+    while True:
+        try:
+            step()
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+            log.warning("the broker is away, trying again: %s", error.args[0].str())
+        else:
+            return

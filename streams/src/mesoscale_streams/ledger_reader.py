@@ -1,0 +1,107 @@
+"""The ledger as it is committed now: read from Kafka and PostgreSQL, wherever the programs run.
+
+Consumers are read before producers, and the ends of topics last: so nothing is consumed before it is seen produced,
+and no record is between two nodes without the topic's end covering it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from mesoscale import ledger, naming
+from mesoscale.bindings import Bindings
+from mesoscale.graph.types import Graph, Node
+from mesoscale.ledger import Counts, Ledger
+from mesoscale_streams.kafka.groups import Groups
+from mesoscale_streams.kafka.positions import PositionsReader
+from mesoscale_streams.sinks import postgres
+
+
+class LedgerReader:
+    """Reads one pipeline's ledger as often as it is asked; holds one connection to each service."""
+
+    def __init__(self, graph: Graph, bindings: Bindings) -> None:
+        assert bindings.kafka is not None
+        self._graph = graph
+        self._postgresql = bindings.postgresql
+        self._groups = Groups(bindings.kafka)
+        self._positions = PositionsReader(bindings.kafka, naming.positions_topic(graph.pipeline.name))
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def read(self) -> Ledger:
+        """All nodes and edges.
+
+        Raises:
+            KafkaException, psycopg.Error: a service is away; a later call may succeed.
+        """
+        counts: dict[str, Counts] = {}
+        committed: dict[str, dict[int, int]] = {}
+        for node in reversed(self._graph.nodes):
+            if node.input is not None:
+                counts[node.name], committed[node.name] = self._consumer(node)
+        counts |= {name: position.counts for name, position in self._positions.read().items()}
+        return ledger.balance(self._graph, counts, self._offset_lags(committed))
+
+    def ended(self) -> bool:
+        """Whether every source has said that nothing will follow."""
+        positions = self._positions.read()
+        sources = [node.name for node in self._graph.nodes if node.kind == "source"]
+        return all(name in positions and positions[name].ended for name in sources)
+
+    def table_rows(self) -> dict[str, int]:
+        """Table sink → rows in its table, counted (not estimated)."""
+        schema = naming.sql_name(self._graph.pipeline.name)
+        return {
+            node.name: self._query(
+                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, naming.sql_name(node.name)))
+            )[0][0]
+            for node in self._graph.nodes
+            if node.kind == "sink"
+        }
+
+    def close(self) -> None:
+        self._positions.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _consumer(self, node: Node) -> tuple[Counts, dict[int, int]]:
+        """The counts of a stage or sink, and partition → the offset it goes on from."""
+        if node.kind == "stage":
+            entries = self._groups.read(naming.group(self._graph.pipeline.name, node.name))
+        else:
+            entries = self._sink_positions(node)
+        return Counts.total(counts for _, counts in entries.values()), {p: at for p, (at, _) in entries.items()}
+
+    def _sink_positions(self, node: Node) -> dict[int, tuple[int, Counts]]:
+        schema = naming.sql_name(self._graph.pipeline.name)
+        rows = self._query(
+            sql.SQL(
+                "SELECT partition, next_offset, read, accepted, rejected, late, produced FROM {} WHERE node = %s"
+            ).format(sql.Identifier(schema, naming.POSITIONS_TABLE)),
+            (node.name,),
+        )
+        return {partition: (at, Counts(*counts)) for partition, at, *counts in rows}
+
+    def _offset_lags(self, committed: dict[str, dict[int, int]]) -> dict[tuple[str, str], int]:
+        ends = self._groups.ends({edge.topic: edge.settings.partitions for edge in self._graph.edges})
+        return {
+            (edge.producer, consumer): _behind(ends[edge.topic], committed[consumer])
+            for edge in self._graph.edges
+            for consumer in edge.consumers
+        }
+
+    def _query(self, statement: sql.Composed, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
+        if self._connection is None or self._connection.closed:
+            assert self._postgresql is not None
+            self._connection = postgres.connect(self._postgresql, f"meso {self._graph.pipeline.name} ledger")
+        try:
+            return self._connection.execute(statement, tuple(parameters)).fetchall()
+        except psycopg.OperationalError:
+            self._connection.close()
+            raise
+
+
+def _behind(ends: dict[int, int], committed: dict[int, int]) -> int:
+    return sum(max(0, end - committed.get(partition, 0)) for partition, end in ends.items())

@@ -1,0 +1,169 @@
+"""Which loop a node is: its inlet, its step and its outlet, put together."""
+
+import threading
+from datetime import UTC, datetime
+
+from mesoscale import naming
+from mesoscale.bindings import Kafka, PostgreSQL
+from mesoscale.errors import Problem, Reason, ServiceUnavailable
+from mesoscale.model.sink import Sink
+from mesoscale.model.source import Source
+from mesoscale.model.stage import Stage
+from mesoscale.plan import tables
+from mesoscale_streams import loop
+from mesoscale_streams.environment import Environment
+from mesoscale_streams.kafka.letterbox import LetterBox
+from mesoscale_streams.kafka.offsets import GroupOffsets
+from mesoscale_streams.kafka.outlet import TopicOutlet
+from mesoscale_streams.kafka.positions import PositionsReader, SourcePosition
+from mesoscale_streams.kafka.reader import GroupReader
+from mesoscale_streams.kafka.writer import TransactionalWriter
+from mesoscale_streams.metrics import NodeMetrics
+from mesoscale_streams.probes import Health
+from mesoscale_streams.process import Process
+from mesoscale_streams.sinks.postgres import TableOutlet
+from mesoscale_streams.source_inlet import SourceInlet
+from mesoscale_streams.sources import open_source
+from mesoscale_streams.stages import step
+from mesoscale_streams.stages.forward import forward
+from mesoscale_streams.work import Work
+
+
+def run(environment: Environment, health: Health, stop: threading.Event) -> None:
+    """Run the node until it ends or `stop` is set.
+
+    Raises:
+        MesoscaleError: a service is not bound, or the node's step or source cannot be had.
+    """
+    match environment.node.section:
+        case Source() as source:
+            _run_source(environment, source, health, stop)
+        case Stage() as stage:
+            _run_stage(environment, stage, health, stop)
+        case Sink() as sink:
+            _run_table_sink(environment, sink, health, stop)
+
+
+def _run_source(environment: Environment, section: Source, health: Health, stop: threading.Event) -> None:
+    """source → topic; the position travels in the transaction."""
+    kafka, metrics = _kafka(environment), _metrics(environment)
+    edge = environment.graph.edge(section.name)
+    writer = TransactionalWriter(kafka, _identity(environment))  # before the position is read: it ends what was open
+    positions = naming.positions_topic(environment.pipeline)
+    reader = PositionsReader(kafka, positions)
+    start = reader.read().get(section.name, SourcePosition())
+    reader.close()
+    source = open_source(section, environment.folder, datetime.now(UTC), edge.contract.event_time)
+    inlet = SourceInlet(section.name, source, start, stop)
+
+    def mark(position: SourcePosition) -> None:
+        writer.write(positions, [position.encode()], [section.name.encode()])
+
+    outlet = TopicOutlet(
+        writer=writer,
+        topic=edge.topic,
+        dead_letter_topic=edge.dead_letter_topic,
+        mark=lambda work: mark(inlet.after(work)),
+        advance=lambda work: inlet.advance(inlet.after(work)),
+        metrics=metrics,
+    )
+    process = Process(section.name, edge.contract, edge.contract, forward)
+    loop.run(inlet, process, outlet, metrics, health, stop)
+    if inlet.ended and not start.ended:
+        with writer.transaction():
+            mark(inlet.at_end())
+    outlet.close()
+
+
+def _run_stage(environment: Environment, section: Stage, health: Health, stop: threading.Event) -> None:
+    """topic → topic; the group's offsets travel in the transaction."""
+    kafka, metrics = _kafka(environment), _metrics(environment)
+    incoming, outgoing = environment.graph.edge(section.from_), environment.graph.edge(section.name)
+    process = Process(section.name, incoming.contract, outgoing.contract, step.find(section, environment.folder))
+    writer = TransactionalWriter(kafka, _identity(environment))
+    offsets = GroupOffsets(incoming.topic)
+    reader = GroupReader(
+        kafka,
+        group=naming.group(environment.pipeline, section.name),
+        instance=environment.instance,
+        topic=incoming.topic,
+        restore=offsets.restore,
+        settle=lambda: None,
+        on_rebalance=metrics.rebalanced,
+    )
+
+    def advance(work: Work) -> None:
+        offsets.advance(work)
+        metrics.lags(incoming.topic, reader.lags())
+
+    outlet = TopicOutlet(
+        writer=writer,
+        topic=outgoing.topic,
+        dead_letter_topic=incoming.dead_letter_topic,
+        mark=lambda work: writer.write_offsets(offsets.after(work), reader.group_metadata()),
+        advance=advance,
+        metrics=metrics,
+    )
+    loop.run(reader, process, outlet, metrics, health, stop)
+    reader.close()
+    outlet.close()
+
+
+def _run_table_sink(environment: Environment, section: Sink, health: Health, stop: threading.Event) -> None:
+    """topic → PostgreSQL; the offsets stand in the database."""
+    kafka, metrics = _kafka(environment), _metrics(environment)
+    incoming = environment.graph.edge(section.from_)
+    [table] = [table for table in tables.plan(environment.graph) if table.sink == section.name]
+    process = Process(section.name, incoming.contract, None, forward)
+    outlet = TableOutlet(
+        binding=_postgresql(environment),
+        table=table,
+        contract=incoming.contract,
+        topic=incoming.topic,
+        letterbox=LetterBox(kafka, _identity(environment), incoming.topic, incoming.dead_letter_topic),
+        letter=process.letter,
+        metrics=metrics,
+    )
+    reader = GroupReader(
+        kafka,
+        group=naming.group(environment.pipeline, section.name),
+        instance=environment.instance,
+        topic=incoming.topic,
+        restore=outlet.restore,
+        settle=outlet.settle,
+        on_rebalance=metrics.rebalanced,
+    )
+
+    def committed(ends: dict[int, int]) -> None:
+        reader.commit_for_show(ends)
+        metrics.lags(incoming.topic, reader.lags())
+
+    outlet.follow(reader.group_metadata, committed)
+    loop.run(reader, process, outlet, metrics, health, stop)
+    reader.close()
+    outlet.close()
+
+
+def _identity(environment: Environment) -> str:
+    return naming.transactional_id(environment.pipeline, environment.node.name, environment.instance)
+
+
+def _metrics(environment: Environment) -> NodeMetrics:
+    return NodeMetrics(environment.pipeline, environment.node.name)
+
+
+def _kafka(environment: Environment) -> Kafka:
+    if environment.bindings.kafka is None:
+        raise ServiceUnavailable(_not_bound(environment, "kafka"))
+    return environment.bindings.kafka
+
+
+def _postgresql(environment: Environment) -> PostgreSQL:
+    if environment.bindings.postgresql is None:
+        raise ServiceUnavailable(_not_bound(environment, "postgresql"))
+    return environment.bindings.postgresql
+
+
+def _not_bound(environment: Environment, service: str) -> Problem:
+    message = f'"{environment.node.name}" needs {service}, and the bindings have none'
+    return Problem(Reason.SERVICE_FAILED, message, hint=f"add the folder {service}/ to the bindings")
