@@ -1,0 +1,83 @@
+"""The program: `python -m mesoscale_dashboard --document FILE --bindings DIR --listen HOST:PORT`."""
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+from mesoscale_streams.ledger_reader import LedgerReader
+
+from mesoscale.errors import MesoscaleError, Problem, Reason, ServiceUnavailable
+from mesoscale_dashboard import app
+from mesoscale_dashboard.watch import Watch
+from mesoscale_streams import environment, logs
+
+DRAIN = 1  # seconds that open event streams get when the program is told to end
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code is that of the error that ended it, or 0."""
+    arguments = _arguments().parse_args(argv)
+    try:
+        graph = environment.read_graph(arguments.document)
+        bindings = environment.read_bindings(arguments.bindings)
+        listener = listen(arguments.listen)
+    except MesoscaleError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    logs.configure(graph.pipeline.name, "dashboard", 0)
+    watch = Watch(lambda: LedgerReader(graph, bindings))
+    brokers = bindings.kafka.bootstrap_servers if bindings.kafka else None
+    settings = uvicorn.Config(
+        app.create(graph, watch, brokers, arguments.announce_dir),
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN,
+    )
+    uvicorn.Server(settings).run(sockets=[listener])
+    return 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mesoscale_dashboard", description=__doc__)
+    parser.add_argument(
+        "--document", type=Path, required=True, metavar="FILE", help="the pipeline's document"
+    )
+    parser.add_argument("--bindings", type=Path, required=True, metavar="DIR", help="where the services are")
+    parser.add_argument(
+        "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where to serve (%(default)s)"
+    )
+    parser.add_argument(
+        "--announce-dir",
+        type=Path,
+        metavar="DIR",
+        help="files by which the nodes' processes tell where they are",
+    )
+    return parser
+
+
+def listen(address: str) -> socket.socket:
+    """A listening socket at `host:port`; port 0 takes a free one.
+
+    Raises:
+        ServiceUnavailable: the address is taken, or not one of this machine.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    try:
+        return socket.create_server(
+            (host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
+        )
+    except (OSError, ValueError) as error:
+        raise ServiceUnavailable(
+            Problem(
+                Reason.PORT_TAKEN,
+                f"the dashboard cannot listen at {address}: {error}",
+                hint="choose another port",
+            )
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())

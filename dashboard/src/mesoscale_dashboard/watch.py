@@ -1,0 +1,102 @@
+"""Watch: the truth about the pipeline, read at most once a second, and what to say when it cannot be read."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mesoscale.errors import ServiceUnavailable
+from mesoscale.ledger import Ledger
+from mesoscale_dashboard.rates import Rate, Rates, Reading
+
+log = logging.getLogger(__name__)
+
+FRESH = (
+    0.9  # seconds that a reading serves; below one, so that a caller who comes each second finds a new one
+)
+SHARE = 0.1  # of the time may go into reading: what takes long is read less often
+PATIENCE = 1.5  # seconds that a caller waits for a reading before the last one is given
+
+
+class Reader(Protocol):
+    """Where the truth is: committed state in Kafka and PostgreSQL."""
+
+    def read(self) -> Ledger:
+        """Raises ServiceUnavailable: a service is away."""
+
+    def table_rows(self) -> dict[str, int]:
+        """Table sink → rows stored. Raises ServiceUnavailable: the database is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The last that is known. `away` says what keeps it from being newer; `reading` may be None at first."""
+
+    reading: Reading | None
+    rates: dict[str, Rate]
+    tables: dict[str, int]
+    away: tuple[str, ...]
+
+
+class Watch:
+    """One reader shared by all who ask; readings run in a thread, never two at a time."""
+
+    def __init__(self, connect: Callable[[], Reader]) -> None:
+        self._connect = connect
+        self._reader: Reader | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._next_read = 0.0
+        self._next_count = 0.0
+        self._reading: Reading | None = None
+        self._tables: dict[str, int] = {}
+        self._away: tuple[str, ...] = ()
+        self.rates = Rates()
+        self.readings = 0
+        self.seconds = 0.0  # spent reading
+
+    @property
+    def closed(self) -> bool | None:
+        """Whether the ledger added up when it was last read; None before the first time."""
+        return self._reading.ledger.closed if self._reading else None
+
+    async def look(self) -> Seen:
+        """The newest reading, at most a second old where the services answer in time."""
+        if self._running is None and time.monotonic() >= self._next_read:
+            self._running = asyncio.create_task(self._read())
+        if self._running is not None:
+            await asyncio.wait({self._running}, timeout=PATIENCE)
+        return Seen(self._reading, self.rates.latest(), self._tables, self._away)
+
+    async def _read(self) -> None:
+        begun = time.monotonic()
+        try:
+            ledger, tables = await asyncio.to_thread(self._fetch, begun)
+        except ServiceUnavailable as error:
+            self._away = tuple(problem.message for problem in error.problems)
+        except Exception as error:  # whatever stops a reading, the page has to say so and try again
+            log.exception("the ledger cannot be read")
+            self._away = (f"the ledger cannot be read: {error}",)
+        else:
+            self._away = ()
+            self._tables = tables
+            self._reading = Reading(time.monotonic(), time.time(), ledger)
+            self.rates.add(self._reading)
+        finally:
+            took = time.monotonic() - begun
+            self.readings += 1
+            self.seconds += took
+            self._next_read = begun + max(FRESH, took / SHARE)
+            self._running = None
+
+    def _fetch(self, now: float) -> tuple[Ledger, dict[str, int]]:
+        if self._reader is None:
+            self._reader = self._connect()
+        ledger = self._reader.read()
+        if now < self._next_count:
+            return ledger, self._tables
+        begun = time.monotonic()
+        tables = self._reader.table_rows()
+        self._next_count = begun + (time.monotonic() - begun) / SHARE  # counting a large table takes its time
+        return ledger, tables
