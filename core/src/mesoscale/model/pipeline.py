@@ -42,9 +42,7 @@ class Spec(Section):
     checks: Annotated[tuple[Check, ...], Field(max_length=64)] = ()
     slo: Slo | None = None
     deletion_policy: Literal["retain", "delete", "orphan"] = "retain"
-    pause: Annotated[
-        tuple[Literal["reconcile", "data"], ...], Field(max_length=2, json_schema_extra=SET)
-    ] = ()
+    pause: Annotated[tuple[Literal["reconcile", "data"], ...], Field(max_length=2, json_schema_extra=SET)] = ()
 
 
 class Pipeline(Section):

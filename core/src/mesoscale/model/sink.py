@@ -20,7 +20,7 @@ class PartitionBy(Section):
 class Table(Section):
     """A PostgreSQL table.
 
-    `indexes` lists columns that are looked up together (`[[station, observed_at]]`); `keep` is how long rows stay,
+    `indexes` lists columns looked up together (`[[station, observed_at]]`); `keep` is how long rows stay,
     in whole days or weeks, and `then` what becomes of the table partitions that have passed it.
     """
 
