@@ -66,20 +66,30 @@ def _printer_column(name: str, kind: str, path: str, description: str) -> dict[s
 
 def _resource() -> Schema:
     """The schema of the whole object; of its metadata a definition may say something about the name only."""
-    resource = copy.deepcopy(schema.pipeline())
+    resource = _for_the_api_server(schema.pipeline())
     fields = resource["properties"]
     name = fields["metadata"]["properties"]["name"]
     fields["metadata"] = {"type": "object", "properties": {"name": name}}
     for field in ("apiVersion", "kind"):
         fields[field] = {"type": "string"}
-    fields["status"] = schema.structural(Status)
+    fields["status"] = _for_the_api_server(schema.structural(Status))
     resource["required"] = ["metadata", "spec"]
     return resource
 
 
+def _for_the_api_server(node: Schema) -> Schema:
+    """A copy without what only our own checks read."""
+    plain = {key: copy.deepcopy(value) for key, value in node.items() if key != schema.SECTION}
+    if "items" in node:
+        plain["items"] = _for_the_api_server(node["items"])
+    if "properties" in node:
+        plain["properties"] = {name: _for_the_api_server(field) for name, field in node["properties"].items()}
+    return plain
+
+
 def _for_editors(node: Schema) -> Schema:
     """JSON Schema refuses unknown fields only when told to, and has numbers for exclusive limits."""
-    plain = {key: value for key, value in node.items() if not key.startswith("x-kubernetes-")}
+    plain = {key: value for key, value in node.items() if not key.startswith("x-")}
     for limit, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
         if plain.get(exclusive) is True:
             plain[exclusive] = plain.pop(limit)

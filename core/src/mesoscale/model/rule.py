@@ -34,10 +34,9 @@ class Rule:
 
     @property
     def reads(self) -> frozenset[str]:
-        """The fields of the section that must be sound before the rule can be asked."""
-        return frozenset(re.findall(r"\bself\.([A-Za-z]\w*)", f"{self.cel} {self.found} {self.allowed}")) | (
-            {self.each} if self.each else frozenset()
-        )
+        """The fields, of the section and of what stands in it, that must be sound before the rule can be asked."""
+        fields = re.findall(r"\.([A-Za-z]\w*)\b(?!\()", f"{self.cel} {self.found} {self.allowed}")
+        return frozenset(fields) | {self.each}
 
     def kubernetes(self) -> dict[str, Any]:
         """The rule as one item of `x-kubernetes-validations`.

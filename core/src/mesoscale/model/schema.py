@@ -14,6 +14,8 @@ from mesoscale.model.rules import RULES
 
 Schema = dict[str, Any]
 
+SECTION = "x-mesoscale-section"  # which class of RULES holds at a node; taken out of what others get to see
+
 _KEPT = (
     "type",
     "description",
@@ -65,6 +67,7 @@ def _node(raw: Schema, definitions: dict[str, Schema], title: str = "") -> Schem
         schema["additionalProperties"] = _node(raw["additionalProperties"], definitions)
     if title in RULES:
         schema["x-kubernetes-validations"] = [rule.kubernetes() for rule in RULES[title]]
+        schema[SECTION] = title
     if schema["type"] == "integer":
         schema["format"] = "int64"
     if "description" in schema:
