@@ -94,7 +94,7 @@ COLUMN = (
         hint="the syntax is RE2's: https://github.com/google/re2/wiki/Syntax",
     ),
     Rule(
-        f"!(self.name in {words(SYSTEMCOLUMNS)}) && !self.name.startsWith('meso_')",
+        f"!(self.name in {words(SYSTEM_COLUMNS)}) && !self.name.startsWith('meso_')",
         "is a name that PostgreSQL or Mesoscale uses itself",
         field="name",
         found="self.name",

@@ -11,15 +11,18 @@ DAY = UNITS["d"]
 MINUTE = UNITS["m"]
 
 
-def words(names: Iterable[str]) -> str:
-    return "[" + ", ".join(f"'{name}'" for name in names) + "]"
+def words(texts: Iterable[str]) -> str:
+    """`['a', 'b']`"""
+    return "[" + ", ".join(f"'{text}'" for text in texts) + "]"
 
 
 def names(*lists: str) -> str:
+    """The names in all these lists of the section."""
     return " + ".join(f"self.{field}.map(n, n.name)" for field in lists)
 
 
 def named(name: str, *lists: str) -> str:
+    """Whether one of these lists of the section has an item of that name."""
     return "(" + " || ".join(f"self.{field}.exists(n, n.name == {name})" for field in lists) + ")"
 
 
@@ -44,8 +47,8 @@ def ordered(low: str, high: str) -> Rule:
     return Rule(f"{bound}self.{low} <= self.{high}", f"{low} is greater than {high}", field=low)
 
 
-def camel(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(to_camel(name) for name in names)
+def camel(fields: Iterable[str]) -> tuple[str, ...]:
+    return tuple(to_camel(field) for field in fields)
 
 
 def inside(field: str) -> Rule:
@@ -57,9 +60,10 @@ def inside(field: str) -> Rule:
     )
 
 
-def at_least(field: str, milliseconds: int, words: str) -> Rule:
+def at_least(field: str, least: int, in_words: str) -> Rule:
+    """`least` is in milliseconds."""
     return Rule(
-        f"!has(self.{field}) || {milliseconds(f'self.{field}')} >= {milliseconds}",
-        f"{field} is shorter than {words}",
+        f"!has(self.{field}) || {milliseconds(f'self.{field}')} >= {least}",
+        f"{field} is shorter than {in_words}",
         field=field,
     )
