@@ -61,6 +61,10 @@ class Home:
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
+    def service_log(self, name: str) -> Path:
+        """Beside the nodes' logs, not among them: a node may be called `kafka` too."""
+        return self.logs / "services" / f"{name}.log"
+
     def read_applied(self) -> Plan | None:
         """The plan that was applied last, or None before the first time.
 
@@ -98,15 +102,19 @@ class Home:
             write(path, text)
 
     def clear(self) -> None:
-        """Delete everything but the lock, which we hold."""
+        """Delete everything but the lock, which we hold.
+
+        First out of the way, then gone: a server of a run that was killed may still be writing its last files.
+        """
+        trash = self.root / f".deleted-{os.getpid()}"
+        trash.mkdir(exist_ok=True)
         for path in self.root.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path != self.lock:
-                path.unlink()
+            if path not in (self.lock, trash):
+                path.rename(trash / path.name)
+        shutil.rmtree(trash, ignore_errors=True)
 
     def make_folders(self) -> None:
-        for folder in (self.logs, self.bindings, self.announced):
+        for folder in (self.logs / "services", self.bindings, self.announced):
             folder.mkdir(parents=True, exist_ok=True)
 
     def runner(self) -> int | None:
@@ -176,7 +184,7 @@ def write(path: Path, text: str) -> None:
     """Replace the file at once: a reader sees the old text or the new one, never half of either."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         temporary.replace(path)
     except OSError:

@@ -61,11 +61,12 @@ class Supervised:
     def start(self) -> None:
         self._task = asyncio.create_task(self._keep_running(), name=self.program.name)
 
-    async def stop(self) -> None:
-        """End the program and wait until nothing of it is left. Twice is once."""
+    async def stop(self, grace: float | None = None) -> None:
+        """End the program and wait until nothing of it is left. Twice is once; `grace` replaces the program's own."""
         self._stopping.set()
         if self._process is not None and self.pid is not None:
-            await child.end(self._process, self.program.stop_signal, self.program.grace)
+            patience = self.program.grace if grace is None else grace
+            await child.end(self._process, self.program.stop_signal, patience)
         if self._task is not None:
             await self._task
 
@@ -84,7 +85,12 @@ class Supervised:
             "restarts": self.restarts,
             "crash": None
             if crash is None
-            else {"at": crash.at, "reason": crash.reason, "lastLine": crash.last_line, "tail": list(crash.tail)},
+            else {
+                "at": crash.at,
+                "reason": crash.reason,
+                "lastLine": crash.last_line,
+                "tail": list(crash.tail),
+            },
         }
 
     async def _keep_running(self) -> None:
@@ -155,4 +161,7 @@ def _message(line: str) -> str:
         entry = json.loads(line)
     except ValueError:
         return line
-    return str(entry.get("message", line)) if isinstance(entry, dict) else line
+    if not isinstance(entry, dict):
+        return line
+    exception = str(entry.get("exception", "")).strip().splitlines()[-1:]
+    return ": ".join([str(entry.get("message", line)), *exception])

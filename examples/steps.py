@@ -1,0 +1,19 @@
+"""Steps of the example pipelines: a frame of records in, a frame of records out."""
+
+import polars as pl
+
+
+def add_apparent_temperature(observations: pl.DataFrame) -> pl.DataFrame:
+    """How warm it feels in the shade, by temperature, humidity and wind.
+
+    Steadman (1994), "Norms of apparent temperature in Australia", Aust. Met. Mag. 43, 1-16: °C, % and m/s in, °C out.
+    Null where one of the three was not measured.
+    """
+    temperature = pl.col("temperature")
+    vapour_pressure = (  # hPa
+        pl.col("relative_humidity") / 100 * 6.105 * (17.27 * temperature / (237.7 + temperature)).exp()
+    )
+    apparent = temperature + 0.33 * vapour_pressure - 0.70 * pl.col("wind_speed") - 4.00
+    return observations.select(
+        "station", "observed_at", "temperature", apparent.alias("apparent_temperature")
+    )

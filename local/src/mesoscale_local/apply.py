@@ -1,0 +1,88 @@
+"""What is to be: topics and tables as the plan wants them, and what must not be done without being asked."""
+
+from collections.abc import Sequence
+
+from mesoscale.bindings import Bindings
+from mesoscale.contract import ddl
+from mesoscale.contract.types import Contract
+from mesoscale.diff import Change, Changes
+from mesoscale.errors import PlanRefused, Problem, Reason
+from mesoscale.plan.types import Plan, Table
+from mesoscale_local.services import removal, tables, topics
+
+
+def refuse(changes: Changes, accept_data_loss: bool) -> None:
+    """Raises:
+    PlanRefused: a change is forbidden, or loses data and the user has not said that it may.
+    """
+    forbidden = [_forbidden(change) for change in changes.forbidden]
+    if forbidden:
+        raise PlanRefused(forbidden)
+    losing = [] if accept_data_loss else [_losing(change) for change in changes.losing]
+    if losing:
+        raise PlanRefused(losing)
+
+
+def apply(old: Plan | None, new: Plan, changes: Changes, bindings: Bindings) -> None:
+    """Delete what is no longer wanted, then bring about everything that is; a second call does nothing.
+
+    All of `new` is brought about, not only the differences: somebody may have deleted a topic by hand.
+
+    Raises:
+        PlanRefused: a topic that exists has more partitions than are wanted.
+        ServiceUnavailable: a service does not answer, or refuses.
+    """
+    if old is not None:
+        _remove(old, changes, bindings)
+    if bindings.kafka is not None:
+        topics.apply_topics(bindings.kafka.bootstrap_servers, new.topics)
+    if bindings.postgresql is not None:
+        tables.apply_tables(bindings.postgresql, [_with_migration(table, old, new) for table in new.tables])
+
+
+def _remove(old: Plan, changes: Changes, bindings: Bindings) -> None:
+    if bindings.kafka is not None:
+        broker = bindings.kafka.bootstrap_servers
+        removal.delete_topics(broker, _names(changes.of("topic", "remove")))
+        removal.forget_nodes(broker, old.pipeline, _names(changes.of("workload", "remove")))
+    if bindings.postgresql is not None:
+        gone = set(_names(changes.of("table", "remove")))
+        for table in old.tables:
+            if f"{table.schema_name}.{table.name}" in gone:
+                removal.drop_table(bindings.postgresql, table.schema_name, table.name, table.sink)
+
+
+def _with_migration(table: Table, old: Plan | None, new: Plan) -> Table:
+    """The table with the statements that bring its rows' contract to a later version.
+
+    They stand after the one that makes the table and before the indexes, which may be over new columns.
+    """
+    before = _contract(old, table.contract) if old else None
+    after = _contract(new, table.contract)
+    if before is None or after is None or before == after:
+        return table
+    steps = ddl.migrate(before, after, table.schema_name, table.name)
+    first = [number for number, one in enumerate(table.statements) if one.startswith("CREATE TABLE")][0] + 1
+    return table.model_copy(
+        update={"statements": (*table.statements[:first], *steps, *table.statements[first:])}
+    )
+
+
+def _contract(plan: Plan, name: str) -> Contract | None:
+    return next((contract for contract in plan.contracts if contract.name == name), None)
+
+
+def _names(changes: Sequence[Change]) -> list[str]:
+    return [change.name for change in changes]
+
+
+def _forbidden(change: Change) -> Problem:
+    reason = Reason.INCOMPATIBLE_CONTRACT if change.kind == "contract" else Reason.FORBIDDEN_CHANGE
+    message = f"{change.kind} {change.name}: {change.detail} cannot be made: {change.forbidden_reason}"
+    return Problem(reason, message, hint="`meso run --fresh` starts over, without what is stored now")
+
+
+def _losing(change: Change) -> Problem:
+    message = f"{change.kind} {change.name} ({change.action}): {change.detail}"
+    hint = "`meso run --accept-data-loss` goes on all the same; `meso plan` shows all changes"
+    return Problem(Reason.FORBIDDEN_CHANGE, message, hint=hint)
