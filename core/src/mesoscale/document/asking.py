@@ -69,27 +69,27 @@ def _unsound(path: Path, rule: Rule, broken: Sequence[Finding]) -> bool:
 def _ask(rule: Rule, root: Node, path: Path, here: Any, before: Any) -> Iterator[Finding]:
     variables = {"self": here} | ({} if before is _NOTHING else {"oldSelf": before})
     if not rule.each:
-        if _evaluate(rule.cel, variables) is not True:
+        if evaluate(rule.cel, variables) is not True:
             yield _finding(rule, root, path, variables)
         return
     for index, item in enumerate(here[rule.each]):
-        if _evaluate(rule.cel, variables | {"it": item}) is not True:
+        if evaluate(rule.cel, variables | {"it": item}) is not True:
             yield _finding(rule, root, (*path, rule.each, index), variables | {"it": item})
 
 
 def _finding(rule: Rule, root: Node, path: Path, variables: Mapping[str, Any]) -> Finding:
     message, hint = rule.message, rule.hint
     if rule.found:
-        message = f'"{_evaluate(rule.found, variables)}" {message}'
+        message = f'"{evaluate(rule.found, variables)}" {message}'
     if rule.allowed:
-        allowed = sorted(_evaluate(rule.allowed, variables))
+        allowed = sorted(evaluate(rule.allowed, variables))
         message += f" ({', '.join(allowed) or 'there is none'})"
-        hint = nearest(str(_evaluate(rule.found, variables)), allowed) or hint
+        hint = nearest(str(evaluate(rule.found, variables)), allowed) or hint
     target = (*path, *rule.field.split(".")) if rule.field else path
     return Finding(target, find(root, target), rule.reason, message, hint)
 
 
-def _evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
+def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     """The value; an expression that fails, as one over a malformed pattern does, is not true."""
     return _compiled(expression).eval(data=dict(variables)).plain_value()
 

@@ -28,7 +28,7 @@ def read(text: str, file: str) -> Mapping:
     Raises:
         DocumentRefused: it is not YAML, not one document, not a mapping, too large, or a key stands in it twice.
     """
-    return _Reader(text, file).read()
+    return _Reader(text.removeprefix("\ufeff"), file).read()
 
 
 class _Reader:
@@ -57,10 +57,9 @@ class _Reader:
             raise self._refusal(
                 0, f"the document has {len(self._text)} characters; {MAX_CHARACTERS} are allowed", Reason.TOO_LARGE
             )
-        if odd := _UNPRINTABLE.search(self._text.removeprefix("\ufeff")):
-            index = odd.start() + self._text.startswith("\ufeff")
-            raise self._refusal(index, f"the character U+{ord(odd[0]):04X} cannot stand in YAML")
-        if not self._text.removeprefix("\ufeff").strip():
+        if odd := _UNPRINTABLE.search(self._text):
+            raise self._refusal(odd.start(), f"the character U+{ord(odd[0]):04X} cannot stand in YAML")
+        if not self._text.strip():
             raise self._refusal(0, "the document is empty", hint="the least document is in examples/minimal.yaml")
 
     def _stream(self) -> Mapping:

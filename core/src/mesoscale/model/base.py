@@ -51,7 +51,7 @@ IN_WORDS = {
     naming.COLUMN_PATTERN: "small letters, digits and underscores, first a letter",
     units.DURATION_PATTERN: "a whole number and ms, s, m, h, d or w, such as 15m or 30d",
     units.SIZE_PATTERN: "a whole number and B, KiB, MiB, GiB or TiB, such as 64MiB",
-    INSTANT_PATTERN: "an ISO 8601 date or an instant with its zone, such as 2013-01-01T00:00:00Z",
+    INSTANT_PATTERN: "a date such as 2013-01-01 or an instant in UTC such as 2013-01-01T00:00:00Z",
     CRON_PATTERN: "minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7, such as 15 2 * * *",
     STEP_PATTERN: "module:function, such as steps:add_heat_index",
     URL_PATTERN: "an address that begins with http:// or https://",

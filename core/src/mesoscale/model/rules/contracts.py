@@ -72,8 +72,9 @@ COLUMN = (
     ),
     *(
         Rule(
-            f"!has(self.{field}) || (self.{field}.size() == 10) == (self.type == 'date')",
-            f"{field} must be a date for a date column, and an instant with its zone for a timestamp column",
+            f"!has(self.{field}) || !(self.type in {words(INSTANTS)})"
+            f" || (self.{field}.size() == 10) == (self.type == 'date')",
+            f"{field} must be a date for a date column, and an instant in UTC for a timestamp column",
             field=field,
         )
         for field in ("earliest", "latest")

@@ -28,7 +28,7 @@ REPLAY = (
 SYNTHETIC = (
     Rule(
         "!has(self.start) || self.start.size() > 10 && timestamp(self.start) > timestamp('1970-01-01T00:00:00Z')",
-        "start is not an instant after 1970 with its zone, such as 2024-01-01T00:00:00Z",
+        "start is not an instant in UTC after 1970, such as 2024-01-01T00:00:00Z",
         field="start",
     ),
 )
@@ -57,7 +57,12 @@ SINK = (
 SCALE = (ordered("min", "max"),)
 
 TABLE = (
-    Rule("!has(self.then) || has(self.keep)", "then needs keep, the time after which", field="then", hint="keep: 30d"),
+    Rule(
+        "!has(self.then) || has(self.keep)",
+        "then is about rows that have passed keep, which is missing",
+        field="then",
+        hint="keep: 30d",
+    ),
     Rule(
         "!has(self.keep) || has(self.partitionBy)",
         "keep needs partitionBy, because rows leave by whole table partitions",

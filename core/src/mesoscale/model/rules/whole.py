@@ -30,7 +30,7 @@ def _known(each: str, field: str, lists: tuple[str, ...], what: str, *, shipped:
         each=each,
         field=field,
         found=f"it.{field}",
-        allowed=names(*lists) + (f" + {words(shipped)}" if shipped else ""),
+        allowed=f"({names(*lists)}{f' + {words(shipped)}' if shipped else ''}).filter(n, n != it.name)",
         reason=Reason.UNKNOWN_REFERENCE,
     )
 
@@ -71,7 +71,7 @@ SPEC = (
     _known("sinks", "from", ("sources", "stages"), "a source or stage"),
     _known("checks", "of", ("sinks",), "a sink"),
     Rule(
-        "it.from != it.name",
+        "it.from != it.name || self.sources.exists(s, s.name == it.name)",
         "reads from itself",
         each="stages",
         field="from",
