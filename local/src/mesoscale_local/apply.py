@@ -62,7 +62,7 @@ def _with_migration(table: Table, old: Plan | None, new: Plan) -> Table:
     if before is None or after is None or before == after:
         return table
     steps = ddl.migrate(before, after, table.schema_name, table.name)
-    first = [number for number, one in enumerate(table.statements) if one.startswith("CREATE TABLE")][0] + 1
+    first = next(i for i, one in enumerate(table.statements) if one.startswith("CREATE TABLE")) + 1
     return table.model_copy(
         update={"statements": (*table.statements[:first], *steps, *table.statements[first:])}
     )

@@ -50,14 +50,19 @@ def _last(path: Path, count: int) -> tuple[list[str], int]:
 
 
 def _new(path: Path, seen: int) -> tuple[list[str], int]:
-    """Whole lines after byte `seen`. A file that is smaller than that has been rolled over and is read anew."""
+    """Whole lines after byte `seen`, and how far that is. A file smaller than that is a new one: the older goes first."""
     try:
-        with path.open("rb") as stream:
-            if stream.seek(0, 2) < seen:
-                seen = 0
-            stream.seek(seen)
-            data = stream.read()
+        rest = b""
+        if path.stat().st_size < seen:
+            rest, seen = _after(older(path), seen), 0
+        data = _after(path, seen)
     except OSError:  # just being rolled over
-        return [], 0
+        return [], seen
     whole = data[: data.rfind(b"\n") + 1]
-    return whole.decode("utf-8", "replace").splitlines(), seen + len(whole)
+    return (rest + whole).decode("utf-8", "replace").splitlines(), seen + len(whole)
+
+
+def _after(path: Path, seen: int) -> bytes:
+    with path.open("rb") as stream:
+        stream.seek(seen)
+        return stream.read()

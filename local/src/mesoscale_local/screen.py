@@ -18,6 +18,7 @@ class Screen:
         self._stream = stream or sys.stderr
         self._live = self._stream.isatty()
         self._drawn = 0
+        self._told: set[str] = set()
         self._began = time.monotonic()
         self._last_line = self._began - EVERY + 1  # the first one comes after a second
 
@@ -29,7 +30,12 @@ class Screen:
     def show(self, status: Mapping[str, Any]) -> None:
         if self._live:
             self._draw(report.progress(status) + report.crashes(status))
-        elif time.monotonic() - self._last_line >= EVERY:
+            return
+        for crash in report.crashes(status):
+            if crash not in self._told:
+                self._told.add(crash)
+                print(crash, file=self._stream, flush=True)
+        if time.monotonic() - self._last_line >= EVERY:
             self._last_line = time.monotonic()
             print(report.line(status, self._last_line - self._began), file=self._stream, flush=True)
 

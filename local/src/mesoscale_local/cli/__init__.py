@@ -57,10 +57,10 @@ def commands(context: click.Context, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and exit: 0 all well, 1 an open ledger, 2 a wrong document or command line, 3 a plan that
     cannot be made, 4 something around us is missing, 70 a bug, 130 interrupted."""
-    sys.exit(run(arguments))
+    sys.exit(call(arguments))
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def call(arguments: Sequence[str] | None = None) -> int:
     """As `main`, but return the exit code."""
     settings = {"debug": False}
     try:

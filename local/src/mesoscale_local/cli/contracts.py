@@ -44,20 +44,27 @@ def command(name: str | None, file: str | None, format_: str, output: str) -> No
 
 
 def _form(name: str) -> "Callable[[Contract], str]":
-    from mesoscale.contract import ddl, docs, json_schema
+    return {"ddl": _ddl, "json-schema": _json_schema, "markdown": _markdown, "table": _table}[name]
 
-    match name:
-        case "ddl":
-            return lambda one: "\n".join(
-                f"{statement};"
-                for statement in ddl.create_table(one, "public", one.name.replace("-", "_"), None, ())
-            )
-        case "json-schema":
-            return lambda one: json.dumps(json_schema.compile(one), ensure_ascii=False, indent=2)
-        case "markdown":
-            return docs.markdown
-        case _:
-            return _table
+
+def _ddl(contract: "Contract") -> str:
+    from mesoscale import naming
+    from mesoscale.contract import ddl
+
+    statements = ddl.create_table(contract, "public", naming.sql_name(contract.name))
+    return "\n".join(f"{statement};" for statement in statements)
+
+
+def _json_schema(contract: "Contract") -> str:
+    from mesoscale.contract import json_schema
+
+    return json.dumps(json_schema.compile(contract), ensure_ascii=False, indent=2)
+
+
+def _markdown(contract: "Contract") -> str:
+    from mesoscale.contract import docs
+
+    return docs.markdown(contract)
 
 
 def _table(contract: "Contract") -> str:

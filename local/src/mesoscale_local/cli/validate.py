@@ -24,7 +24,7 @@ def command(document: str, output: str) -> int:
     from mesoscale_local import documents
 
     try:
-        graph = documents.read(document).graph
+        read = documents.read(document)
     except MesoscaleError as error:
         if output == "text":
             raise
@@ -33,6 +33,7 @@ def command(document: str, output: str) -> int:
             json.dumps({"document": document, "right": False, "problems": problems}, ensure_ascii=False)
         )
         return error.exit_code
+    graph, document = read.graph, read.name
     if output == "json":
         name = graph.pipeline.name
         click.echo(
