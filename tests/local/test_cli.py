@@ -138,15 +138,15 @@ def test_plan_shows_that_everything_is_new_and_then_what_differs(
     assert capsys.readouterr().out == "nothing to change\n"
 
     other = tmp_path / "other.yaml"
-    other.write_text(
-        Path(MINIMAL).read_text().replace("1mo", "1d").replace("name: weather,", "name: weather, topic: {partitions: 9},")
-    )
+    text = Path(MINIMAL).read_text()
+    wider = text.replace("name: weather,", "name: weather, topic: {partitions: 9},")
+    other.write_text(wider.replace("1mo", "1d"))
     assert cli.call(["plan", str(other)]) == 3
     out = capsys.readouterr().out
     assert "~ topic minimal.weather: partitions 6 → 9" in out
     assert "x refused: a table that exists cannot be cut in another way" in out
 
-    other.write_text(Path(MINIMAL).read_text().replace("name: observations", "name: others"))
+    other.write_text(text.replace("name: observations", "name: others"))
     assert cli.call(["plan", str(other)]) == 0
     assert "- table minimal.observations: its rows are deleted\n  ! data is lost" in capsys.readouterr().out
 

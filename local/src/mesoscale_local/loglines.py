@@ -50,7 +50,7 @@ def _last(path: Path, count: int) -> tuple[list[str], int]:
 
 
 def _new(path: Path, seen: int) -> tuple[list[str], int]:
-    """Whole lines after byte `seen`, and how far that is. A file smaller than that is a new one: the older goes first."""
+    """Whole lines after byte `seen`, and how far that is; a file smaller than that is new, and the older goes first."""
     try:
         rest = b""
         if path.stat().st_size < seen:
