@@ -97,7 +97,7 @@ class _Run:
         hurrying = asyncio.create_task(self._hurry())
         verdict, failed = None, True
         try:
-            verdict = await self._work_until_told()
+            verdict = await self._work_until_told(ticking)
             failed = False
         finally:
             await self._wind_down(calm=not failed and verdict is None, grace=QUICK if failed else None)
@@ -108,16 +108,17 @@ class _Run:
             self._screen.finish()
         return Outcome(self._last, verdict)
 
-    async def _work_until_told(self) -> Verdict | None:
+    async def _work_until_told(self, ticking: asyncio.Task[None]) -> Verdict | None:
+        """The verdict, or None when told to stop. A clock that stands still would hide the end, so it counts too."""
         working = asyncio.create_task(self._work())
         told = asyncio.create_task(self._stop.asked.wait())
-        await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, told, ticking}, return_when=asyncio.FIRST_COMPLETED)
         told.cancel()
         if working.done():
             return working.result()
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
-        return None
+        return ticking.result() if ticking.done() else None
 
     async def _work(self) -> Verdict:
         old = self._home.read_applied()
