@@ -17,8 +17,6 @@ from typing import Any
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
 from mesoscale.plan.types import Plan
 
-DEFAULT = ".meso"
-
 
 @dataclass(frozen=True, slots=True)
 class Home:

@@ -7,8 +7,6 @@ from typing import Any, TypeVar
 
 import click
 
-from mesoscale_local import home
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -49,7 +47,7 @@ home_folder = click.option(
     "--home",
     "home_folder",
     type=click.Path(file_okay=False, path_type=Path),
-    default=home.DEFAULT,
+    default=".meso",
     show_default=True,
     envvar="MESO_HOME",
     show_envvar=True,
