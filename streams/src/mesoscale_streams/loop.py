@@ -6,7 +6,6 @@ It knows neither Kafka nor a store: batches come from an inlet, go through `proc
 import gc
 import logging
 import threading
-import time
 
 from mesoscale_streams.metrics import NodeMetrics
 from mesoscale_streams.probes import Health

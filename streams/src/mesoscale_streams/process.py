@@ -10,8 +10,8 @@ from mesoscale.errors import Reason
 from mesoscale.ledger import Counts
 from mesoscale_streams.deadletter import DeadLetter
 from mesoscale_streams.records import encode
-from mesoscale_streams.records.decode import Decoded, Decoder, Rejected
 from mesoscale_streams.records.checks import Checks
+from mesoscale_streams.records.decode import Decoded, Decoder, Rejected
 from mesoscale_streams.stages.step import Step, run
 from mesoscale_streams.work import Batch, Work
 

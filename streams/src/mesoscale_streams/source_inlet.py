@@ -63,7 +63,10 @@ class SourceInlet:
     def after(self, work: Work) -> SourcePosition:
         """The position to commit with `work`."""
         return replace(
-            self._safe, position=work.batch.records.position, counts=self._safe.counts + work.total, ended=False
+            self._safe,
+            position=work.batch.records.position,
+            counts=self._safe.counts + work.total,
+            ended=False,
         )
 
     def at_end(self) -> SourcePosition:

@@ -10,19 +10,19 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from mesoscale.bindings import Kafka
 from mesoscale.ledger import Counts
 
+NOTHING = Counts()
+
 
 @dataclass(frozen=True, slots=True)
 class SourcePosition:
     """`position` is the source's own; `ended` says that nothing will follow."""
 
     position: Mapping[str, Any] | None = None
-    counts: Counts = Counts()
+    counts: Counts = NOTHING
     ended: bool = False
 
     def encode(self) -> bytes:
-        return json.dumps(
-            {"position": self.position, "counts": self.counts.as_dict(), "ended": self.ended}
-        ).encode()
+        return json.dumps({"position": self.position, "counts": self.counts.as_dict(), "ended": self.ended}).encode()
 
     @classmethod
     def decode(cls, value: bytes) -> "SourcePosition":

@@ -111,9 +111,7 @@ class GroupReader:
                 "reconnect.backoff.max.ms": 1000,
             }
         )
-        self._consumer.subscribe(
-            [topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
-        )
+        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
     @property
     def ready(self) -> bool:
@@ -174,7 +172,7 @@ class GroupReader:
             for message in messages:
                 _raise_unless_passing(message.error())
             messages = [message for message in messages if not message.error()]
-        if {partition for partition in set(map(Message.partition, messages))} - self._positions.keys():
+        if set(map(Message.partition, messages)) - self._positions.keys():
             messages = [message for message in messages if message.partition() in self._positions]
         return messages
 
@@ -218,8 +216,7 @@ class GroupReader:
         offsets = self._restore(self._consumer, partitions)
         self._positions |= {partition: offsets.get(partition, 0) for partition in partitions}
         return [
-            TopicPartition(self._topic, partition, offsets.get(partition, OFFSET_BEGINNING))
-            for partition in partitions
+            TopicPartition(self._topic, partition, offsets.get(partition, OFFSET_BEGINNING)) for partition in partitions
         ]
 
 
@@ -227,6 +224,9 @@ def _raise_unless_passing(error: KafkaError | None) -> None:
     """An error that librdkafka mends by itself (a broker that is away) is logged; any other ends the program."""
     if error is None:
         return
-    if error.fatal() or error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.TOPIC_AUTHORIZATION_FAILED):
+    if error.fatal() or error.code() in (
+        KafkaError._AUTO_OFFSET_RESET,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    ):
         raise KafkaException(error)
     log.warning("the broker says: %s", error.str(), extra={"code": error.name()})

@@ -1,0 +1,1 @@
+"""Bytes ↔ frames: a contract compiled to a columnar schema and vectorised checks."""

@@ -1,8 +1,8 @@
 """Topic → PostgreSQL, exactly once: the offsets stand in the database and move in the transaction that brings the rows.
 
 1. COPY the batch; 2. move the positions of its partitions, if they still are where this batch began (otherwise another
-member has taken over, and everything is undone); 3. tell the dead letters; 4. commit. On assignment, reading goes on from
-the positions in the database. Reading and decoding the next batch overlaps with this.
+member has taken over, and everything is undone); 3. tell the dead letters; 4. commit. On assignment, reading goes on
+from the positions in the database. Reading and decoding the next batch overlaps with this.
 """
 
 import logging
@@ -31,7 +31,9 @@ from mesoscale_streams.work import BeginAgain, Work
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 240.0  # seconds for the database to come back; below max.poll.interval.ms, or the group would go on without us
+PATIENCE = (
+    240.0  # seconds for the database to come back; below max.poll.interval.ms, or the group would go on without us
+)
 PAUSE = 0.5  # seconds between two tries
 
 # SQLSTATE classes (first two characters) after which the same batch may well succeed.

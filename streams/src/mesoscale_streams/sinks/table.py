@@ -25,7 +25,9 @@ class TableWriter:
         self._into = sql.Identifier(table.schema_name, table.name)
         self._columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns)
         by = table.partitions.column if table.partitions else None
-        self.identity = tuple(contract.identity) + ((by,) if contract.identity and by not in (None, *contract.identity) else ())
+        self.identity = tuple(contract.identity) + (
+            (by,) if contract.identity and by not in (None, *contract.identity) else ()
+        )
         self._made: set[table_partitions.Period] = set()
 
     def make_partitions(self, connection: psycopg.Connection[Any], frame: pl.DataFrame) -> None:

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import polars as pl
 
-from mesoscale.contract.types import Contract
 from mesoscale.errors import PlanRefused, Problem, Reason, nearest
 from mesoscale.model.stage import Stage
 from mesoscale_streams.records.checks import Checks

@@ -1,0 +1,112 @@
+"""Contract → PostgreSQL statements that may be run again and again."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+from mesoscale.contract.types import Column, Contract
+
+_TYPES = {
+    "string": "text",
+    "int64": "bigint",
+    "float64": "double precision",
+    "boolean": "boolean",
+    "timestamp": "timestamptz",
+    "date": "date",
+}
+
+LONGEST_NAME = 63  # bytes; PostgreSQL cuts longer identifiers without a word
+
+
+def create_table(
+    contract: Contract,
+    schema: str,
+    table: str,
+    partition_by: tuple[str, str] | None = None,
+    indexes: Sequence[Sequence[str]] = (),
+) -> tuple[str, ...]:
+    """The statements that bring about the table, its indexes and its comments.
+
+    Args:
+        contract: the shape of its rows.
+        schema: the schema, made where it is missing.
+        table: its name.
+        partition_by: the column it is cut by, and how (`("observed_at", "1d")`); the partitions are made elsewhere.
+        indexes: the columns of each index, in order.
+    """
+    by = partition_by[0] if partition_by else None
+    lines = [_definition(column, by) for column in contract.columns]
+    unique = identity(contract, by)
+    if unique:
+        lines.append(f"PRIMARY KEY ({_names(unique)})")
+    cut = f" PARTITION BY RANGE ({_name(by)})" if by else ""
+    target = f"{_name(schema)}.{_name(table)}"
+    return (
+        f"CREATE SCHEMA IF NOT EXISTS {_name(schema)}",
+        f"CREATE TABLE IF NOT EXISTS {target} ({', '.join(lines)}){cut}",
+        *(_index(target, table, columns) for columns in indexes),
+        *_comments(contract, target),
+    )
+
+
+def identity(contract: Contract, partition_column: str | None) -> tuple[str, ...]:
+    """The columns of the primary key: the contract's identity, with the column that PostgreSQL cuts the table by.
+
+    A partitioned table cannot be unique over less than that column.
+    """
+    if not contract.identity or partition_column is None or partition_column in contract.identity:
+        return contract.identity
+    return (*contract.identity, partition_column)
+
+
+def migrate(old: Contract, new: Contract, schema: str, table: str) -> tuple[str, ...]:
+    """The statements from one version to a compatible later one: columns are added and loosened, never taken away."""
+    target = f"{_name(schema)}.{_name(table)}"
+    before = {column.name: column for column in old.columns}
+    added = (
+        f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {_definition(column, None)}"
+        for column in new.columns
+        if column.name not in before
+    )
+    loosened = (
+        f"ALTER TABLE {target} ALTER COLUMN {_name(column.name)} DROP NOT NULL"
+        for column in new.columns
+        if column.name in before and column.nullable and not before[column.name].nullable
+    )
+    return (*added, *loosened, *_comments(new, target))
+
+
+def _definition(column: Column, partition_column: str | None) -> str:
+    required = not column.nullable or column.name == partition_column
+    return f"{_name(column.name)} {_TYPES[column.type]}{' NOT NULL' if required else ''}"
+
+
+def _index(target: str, table: str, columns: Sequence[str]) -> str:
+    return f"CREATE INDEX IF NOT EXISTS {_name(index_name(table, columns))} ON {target} ({_names(columns)})"
+
+
+def index_name(table: str, columns: Sequence[str]) -> str:
+    """`observations_station_observed_at_idx`; where that is too long, its end is a digest of it."""
+    name = f"{table}_{'_'.join(columns)}_idx"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:46]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+
+
+def _comments(contract: Contract, target: str) -> Iterator[str]:
+    yield f"COMMENT ON TABLE {target} IS {_text(f'{contract.label}: {contract.description}')}"
+    for column in contract.columns:
+        words = [word for word in (column.description, f"[{column.unit}]" if column.unit else "") if word]
+        if words:
+            yield f"COMMENT ON COLUMN {target}.{_name(column.name)} IS {_text(' '.join(words))}"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(map(_name, names))
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

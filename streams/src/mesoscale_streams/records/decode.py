@@ -1,0 +1,151 @@
+"""Bytes → frame: JSON records of one contract, the good ones as columns, the others with their reason.
+
+The fast path reads all lines at once, as columns. Whatever it cannot take, or might have taken wrongly, is looked at
+record by record; what a record is found to be never depends on its neighbours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from polars.exceptions import ComputeError
+
+from mesoscale.contract.types import Contract
+from mesoscale.errors import Reason
+from mesoscale_streams.records import strict
+from mesoscale_streams.records.checks import Checks
+from mesoscale_streams.records.schema import polars_schema
+
+LARGEST_RECORD = 1 << 20  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The record at `index` of the batch, and why it is not accepted."""
+
+    index: int
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """`frame` has a row for each accepted record, in order; `accepted` are their indices, None where all were."""
+
+    frame: pl.DataFrame
+    accepted: list[int] | None
+    rejected: list[Rejected]
+
+
+class Decoder:
+    """Decodes batches of one contract.
+
+    Fields that the contract does not know are ignored. Where a key stands twice in an object, the first one counts.
+    """
+
+    def __init__(self, contract: Contract, max_bytes: int = LARGEST_RECORD) -> None:
+        self._contract = contract
+        self._max_bytes = max_bytes
+        self._schema = polars_schema(contract)
+        self._checks = Checks(contract)
+        self._suspicious = _suspicious(contract)
+        self._strings = [column.name for column in contract.columns if column.type == "string"]
+
+    def decode(self, values: Sequence[bytes | None]) -> Decoded:
+        """Every index of `values` is either accepted or rejected."""
+        frame = self._read_all(values)
+        if frame is None:
+            return self._decode_closely(values)
+        return self._checked(frame, None, [])
+
+    def _read_all(self, values: Sequence[bytes | None]) -> pl.DataFrame | None:
+        """The fast path: a row for each value, or None where a closer look is needed."""
+        if not values:
+            return pl.DataFrame(schema=self._schema)
+        try:
+            lines = b"\n".join(values)  # type: ignore[arg-type]  # None raises, as it should
+        except TypeError:
+            return None
+        if lines.count(b"\n") != len(values) - 1 or self._has_oversize(lines, values):
+            return None
+        try:
+            frame = pl.read_ndjson(lines, schema=self._schema)
+        except ComputeError:
+            return None
+        if frame.height != len(values) or self._is_suspect(frame, lines, values):
+            return None
+        return frame
+
+    def _has_oversize(self, lines: bytes, values: Sequence[bytes | None]) -> bool:
+        return len(lines) > self._max_bytes and max(map(len, values)) > self._max_bytes  # type: ignore[arg-type]
+
+    def _is_suspect(self, frame: pl.DataFrame, lines: bytes, values: Sequence[bytes | None]) -> bool:
+        """Whether Polars was too kind: it makes text of numbers, and NUL of what is no character."""
+        suspects = frame.select(self._suspicious).to_series()
+        if suspects.any() and any(
+            strict.look(values[row], self._contract, self._max_bytes) for row in suspects.arg_true()
+        ):
+            return True
+        if b"\\u" not in lines or not self._strings:
+            return False
+        nul = pl.any_horizontal(pl.col(name).str.contains("\0", literal=True) for name in self._strings)
+        return bool(frame.select(nul.any()).item())
+
+    def _decode_closely(self, values: Sequence[bytes | None]) -> Decoded:
+        """The slow path: judge each record, then read those that look right."""
+        rejected: list[Rejected] = []
+        indices: list[int] = []
+        lines: list[bytes] = []
+        for index, value in enumerate(values):
+            finding = strict.look(value, self._contract, self._max_bytes)
+            if finding:
+                rejected.append(Rejected(index, *finding))
+            else:
+                indices.append(index)
+                # Raw line breaks stand between tokens only, where any white space will do.
+                lines.append((value or b"").replace(b"\n", b" ").replace(b"\r", b" "))
+        frames, good = self._halve(lines, indices, rejected)
+        frame = pl.concat(frames) if frames else pl.DataFrame(schema=self._schema)
+        return self._checked(frame, good, rejected)
+
+    def _halve(
+        self, lines: list[bytes], indices: list[int], rejected: list[Rejected]
+    ) -> tuple[list[pl.DataFrame], list[int]]:
+        """Read lines that look right; those that Polars still refuses (a time that is none) are found by halving."""
+        if not lines:
+            return [], []
+        try:
+            return [pl.read_ndjson(b"\n".join(lines), schema=self._schema)], indices
+        except ComputeError as error:
+            if len(lines) == 1:
+                rejected.append(Rejected(indices[0], Reason.WRONG_TYPE, str(error).partition("\n")[0]))
+                return [], []
+        middle = len(lines) // 2
+        first, first_good = self._halve(lines[:middle], indices[:middle], rejected)
+        second, second_good = self._halve(lines[middle:], indices[middle:], rejected)
+        return first + second, first_good + second_good
+
+    def _checked(self, frame: pl.DataFrame, indices: list[int] | None, rejected: list[Rejected]) -> Decoded:
+        """Take out the rows that break a rule; `indices` are the records behind the rows (None: all, in order)."""
+        violations = self._checks.violations(frame)
+        if not violations:
+            return Decoded(frame, indices, sorted(rejected, key=lambda one: one.index))
+        bad = {violation.row for violation in violations}
+        of_row = range(frame.height) if indices is None else indices
+        rejected += [Rejected(of_row[one.row], one.reason, one.detail) for one in violations]
+        kept = [row for row in range(frame.height) if row not in bad]
+        return Decoded(frame[kept], [of_row[row] for row in kept], sorted(rejected, key=lambda one: one.index))
+
+
+def _suspicious(contract: Contract) -> pl.Expr:
+    """Rows with a string that a number, a boolean, a list or an object may have become.
+
+    Comparing strings is cheap: the first bytes of each stand in the column itself. Strings from a list of allowed ones
+    need no suspicion.
+    """
+    tests = []
+    for column in contract.columns:
+        if column.type == "string" and not column.one_of:
+            here = pl.col(column.name)
+            tests.append((here < ":") | (here >= "{") | ((here >= "[") & (here < "\\")) | here.is_in(["true", "false"]))
+    return pl.any_horizontal([test.fill_null(False) for test in tests] or [pl.lit(False)]).alias("suspect")

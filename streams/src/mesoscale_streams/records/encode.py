@@ -1,0 +1,22 @@
+"""Frame → bytes: one compact JSON object a record, and the key that chooses its partition."""
+
+import polars as pl
+
+from mesoscale.contract.types import Contract
+
+BETWEEN = "|"  # between the columns of a key of several
+
+
+def encode(frame: pl.DataFrame) -> list[bytes]:
+    """The rows as JSON, columns in order; timestamps are ISO 8601 in UTC."""
+    if frame.is_empty():
+        return []
+    return frame.write_ndjson().encode().splitlines()
+
+
+def keys(frame: pl.DataFrame, contract: Contract) -> list[bytes | None]:
+    """The key of each row: the text of the contract's key columns; None where the contract has no key."""
+    if not contract.key:
+        return [None] * frame.height
+    text = frame.select(pl.concat_str([pl.col(name).cast(pl.String) for name in contract.key], separator=BETWEEN))
+    return text.to_series().cast(pl.Binary).to_list()

@@ -1,0 +1,19 @@
+"""Contract → Polars schema."""
+
+import polars as pl
+
+from mesoscale.contract.types import Contract
+
+_TYPES: dict[str, pl.DataType] = {
+    "string": pl.String(),
+    "int64": pl.Int64(),
+    "float64": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "date": pl.Date(),
+}
+
+
+def polars_schema(contract: Contract) -> pl.Schema:
+    """The contract's columns in order; timestamps are microseconds in UTC."""
+    return pl.Schema({column.name: _TYPES[column.type] for column in contract.columns})
