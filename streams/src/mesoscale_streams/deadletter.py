@@ -22,7 +22,7 @@ class DeadLetter:
     node: str
     position: str
 
-    def headers(self) -> list[tuple[str, bytes]]:
+    def headers(self) -> list[tuple[str, str | bytes | None]]:
         headers = {
             "meso-reason": str(self.reason),
             "meso-detail": self.detail[:LARGEST_DETAIL],

@@ -1,7 +1,7 @@
 """Batch → Work: the contract, the step, and who is to blame for what could not be done."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import polars as pl
 
@@ -12,7 +12,8 @@ from mesoscale_streams.deadletter import DeadLetter
 from mesoscale_streams.records import encode
 from mesoscale_streams.records.checks import Checks
 from mesoscale_streams.records.decode import Decoded, Decoder, Rejected
-from mesoscale_streams.stages.step import Step, run
+from mesoscale_streams.stages.forward import forward
+from mesoscale_streams.stages.step import Step, StepResult, run
 from mesoscale_streams.work import Batch, Work
 
 T = TypeVar("T")
@@ -32,12 +33,13 @@ class Process:
         self._incoming = incoming
         self._outgoing = outgoing
         self._step = step
+        self._same = step is forward and outgoing in (None, incoming)
         self._decoder = Decoder(incoming)
         self._checks = Checks(outgoing or incoming)
 
     def __call__(self, batch: Batch) -> Work:
         decoded = self._decoder.decode(batch.values)
-        result = run(self._step, decoded.frame, self._checks)
+        result = StepResult(decoded.frame, []) if self._same else run(self._step, decoded.frame, self._checks)
         rejected = [*decoded.rejected, *_failed(decoded, result.failures)]
         values, keys = self._records(batch, decoded, result.frame) if self._outgoing else (None, None)
         produced = result.frame.height
@@ -58,7 +60,8 @@ class Process:
         assert self._outgoing is not None
         if frame is not decoded.frame:
             return encode.encode(frame), encode.keys(frame, self._outgoing)
-        return _chosen(batch.values, decoded.accepted), self._keys(batch, decoded)
+        values = cast("Sequence[bytes]", batch.values)  # a record without a value is never accepted
+        return _chosen(values, decoded.accepted), self._keys(batch, decoded)
 
     def _keys(self, batch: Batch, decoded: Decoded) -> Sequence[bytes | None]:
         given = batch.keys

@@ -8,6 +8,8 @@ from mesoscale.contract.types import Contract
 from mesoscale.errors import DocumentRefused, Place, Problem, Reason, nearest
 from mesoscale.graph.types import Edge, Graph, Node
 from mesoscale.model.pipeline import Pipeline
+from mesoscale.model.sink import Sink
+from mesoscale.model.source import Source
 from mesoscale.model.stage import Stage
 
 Path = tuple[str | int, ...]
@@ -91,7 +93,8 @@ def _nodes(pipeline: Pipeline, stages: list[Stage]) -> tuple[Node, ...]:
 
 
 def _edges(pipeline: Pipeline, stages: list[Stage], shape: dict[str, Contract]) -> tuple[Edge, ...]:
-    readers = [*stages, *pipeline.spec.sinks]
+    producers: list[Source | Stage] = [*pipeline.spec.sources, *stages]
+    readers: list[Stage | Sink] = [*stages, *pipeline.spec.sinks]
     return tuple(
         Edge(
             producer=producer.name,
@@ -101,5 +104,5 @@ def _edges(pipeline: Pipeline, stages: list[Stage], shape: dict[str, Contract]) 
             settings=producer.topic,
             consumers=tuple(reader.name for reader in readers if reader.from_ == producer.name),
         )
-        for producer in (*pipeline.spec.sources, *stages)
+        for producer in producers
     )

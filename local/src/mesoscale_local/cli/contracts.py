@@ -58,13 +58,13 @@ def _ddl(contract: "Contract") -> str:
 def _json_schema(contract: "Contract") -> str:
     from mesoscale.contract import json_schema
 
-    return json.dumps(json_schema.compile(contract), ensure_ascii=False, indent=2)
+    return json.dumps(json_schema.schema(contract), ensure_ascii=False, indent=2)
 
 
 def _markdown(contract: "Contract") -> str:
-    from mesoscale.contract import docs
+    from mesoscale.contract import documentation
 
-    return docs.markdown(contract)
+    return documentation.markdown(contract)
 
 
 def _table(contract: "Contract") -> str:

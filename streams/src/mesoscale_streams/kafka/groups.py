@@ -36,7 +36,7 @@ class Groups:
             KafkaException: the brokers do not answer, or a topic is not there.
         """
         wanted = {
-            TopicPartition(topic, partition): OffsetSpec.latest()
+            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
             for topic, partitions in topics.items()
             for partition in range(partitions)
         }

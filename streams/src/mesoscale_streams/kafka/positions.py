@@ -68,10 +68,11 @@ class PositionsReader:
 
     def _take(self, message: Message) -> None:
         error = message.error()
-        if error is None:
-            self._latest[message.key().decode()] = SourcePosition.decode(message.value())
-            self._reached = message.offset() + 1
-        elif error.code() == KafkaError._PARTITION_EOF:
-            self._reached = message.offset()
-        elif error.fatal():
+        key, value, offset = message.key(), message.value(), message.offset()
+        if error is None and key is not None and value is not None and offset is not None:
+            self._latest[key.decode()] = SourcePosition.decode(value)
+            self._reached = offset + 1
+        elif error is not None and error.code() == KafkaError._PARTITION_EOF and offset is not None:
+            self._reached = offset
+        elif error is not None and error.fatal():
             raise KafkaException(error)

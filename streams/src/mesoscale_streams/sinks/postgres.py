@@ -198,7 +198,7 @@ class TableOutlet:
         return {partition: offset for partition, offset in found.items() if offset > 0}
 
     def _positions(self, statement: str) -> sql.Composed:
-        return sql.SQL(statement).format(sql.Identifier(self._table.schema_name, naming.POSITIONS_TABLE))  # type: ignore[arg-type]
+        return sql.SQL(statement).format(sql.Identifier(self._table.schema_name, naming.POSITIONS_TABLE))
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:

@@ -8,6 +8,7 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
+from mesoscale.contract import ddl
 from mesoscale.contract.types import Contract
 from mesoscale.plan.types import Table
 from mesoscale_streams.sinks import copy_binary, table_partitions
@@ -24,10 +25,7 @@ class TableWriter:
         self._table = table
         self._into = sql.Identifier(table.schema_name, table.name)
         self._columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns)
-        by = table.partitions.column if table.partitions else None
-        self.identity = tuple(contract.identity) + (
-            (by,) if contract.identity and by not in (None, *contract.identity) else ()
-        )
+        self.identity = ddl.identity(contract, table.partitions.column if table.partitions else None)
         self._made: set[table_partitions.Period] = set()
 
     def make_partitions(self, connection: psycopg.Connection[Any], frame: pl.DataFrame) -> None:
@@ -44,7 +42,7 @@ class TableWriter:
             # One maker at a time: two members of the group meet here at the same midnight.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(self._into),))
             for period in missing:
-                connection.execute(table_partitions.create(self._table, period))  # type: ignore[arg-type]
+                connection.execute(table_partitions.create(self._table, period))
         self._made |= set(missing)
 
     def copy(self, connection: psycopg.Connection[Any], frame: pl.DataFrame, stream: bytes) -> Sequence[int]:
@@ -80,7 +78,7 @@ class TableWriter:
         return duplicates
 
     def _duplicates(self, incoming: sql.Identifier) -> sql.Composed:
-        identity = sql.SQL(", ").join(map(sql.Identifier, self.identity))
+        identity = sql.SQL(", ").join(sql.Identifier(column) for column in self.identity)
         same = sql.SQL(" AND ").join(
             sql.SQL("t.{} = i.{}").format(sql.Identifier(column), sql.Identifier(column)) for column in self.identity
         )
