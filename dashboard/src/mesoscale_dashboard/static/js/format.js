@@ -2,6 +2,7 @@
 const THIN = "\u2009";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const upToFour = new Intl.NumberFormat("en", { maximumFractionDigits: 4 });
 const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 const thin = (text) => text.replaceAll(",", THIN);
@@ -18,7 +19,10 @@ export function short(value) {
   return (scaled < 10 && scaled % 1 !== 0 ? scaled.toFixed(1) : String(Math.round(scaled))) + unit;
 }
 
-export const decimal = (value, unit) => (typeof value === "number" ? tenths.format(value).replace("-", "−") + unit : "–");
+export const decimal = (value, unit) => (typeof value === "number" ? thin(tenths.format(value)).replace("-", "−") + unit : "–");
+
+// Any number of any record
+export const plain = (value) => thin(upToFour.format(value)).replace("-", "−");
 
 export const megabytes = (bytes) => `${count(bytes / 1e6)} MB`;
 
@@ -35,9 +39,15 @@ export function money(minor, currency) {
 }
 
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const minute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const month = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric", timeZone: "UTC" });
 const observed = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZone: "UTC",
+  day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZone: "UTC",
 });
 
 export const timeOfDay = (moment) => clock.format(moment);
+export const hourAndMinute = (moment) => minute.format(moment);
+export const dayOfYear = (moment) => day.format(moment);
+export const monthAndYear = (moment) => month.format(moment);
 export const dayAndHour = (moment) => observed.format(moment);

@@ -1,4 +1,5 @@
 // The graph: nodes with what they counted, edges with what flows and what waits. Side by side, or on a phone as a list.
+import { isBehind } from "./behind.js";
 import { byId, say, svg } from "./dom.js";
 import { seriesColour } from "./colours.js";
 import { count, megabytes, rate } from "./format.js";
@@ -6,6 +7,8 @@ import { count, megabytes, rate } from "./format.js";
 const WIDE = 680; // pixels; with less room the nodes stand in a list
 const BOX = { height: 92, gapY: 18, maxWidth: 250, minGap: 110 };
 const LIST = { height: 88, gapY: 12, indent: 18 };
+
+const LABEL = 92; // the last pixels of an edge are level: there stand its numbers
 
 let drawn = null; // {graph, width, nodes, edges}: what stands in the page, by name
 let latest = null;
@@ -30,8 +33,8 @@ function listBoxes(nodes, width) {
 
 function widePath(from, to) {
   const [x1, y1, x2, y2] = [from.x + from.width, from.y + from.height / 2, to.x, to.y + to.height / 2];
-  const bend = (x2 - x1) * 0.45;
-  return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+  const [flat, bend] = [x2 - LABEL, (x2 - LABEL - x1) * 0.5];
+  return `M${x1} ${y1}C${x1 + bend} ${y1} ${flat - bend} ${y2} ${flat} ${y2}H${x2}`;
 }
 
 function listPath(from, to) {
@@ -41,6 +44,12 @@ function listPath(from, to) {
 
 function text(className, x, y, anchor = "start") {
   return svg("text", { class: className, x, y, "text-anchor": anchor });
+}
+
+// A text cut to so many pixels, at about six and a half a letter.
+function fitting(words, pixels) {
+  const letters = Math.max(4, Math.floor(pixels / 6.5));
+  return words.length > letters ? `${words.slice(0, letters - 1)}…` : words;
 }
 
 function drawNode(node, index, box, wide) {
@@ -55,7 +64,7 @@ function drawNode(node, index, box, wide) {
   const name = text("name", box.x + 18, box.y + 25);
   const what = text("what", right, box.y + 25, "end");
   say(name, node.name);
-  say(what, node.what);
+  say(what, fitting(node.what, box.width - 48 - node.name.length * 8));
   const group = svg("g", {},
     parts.more,
     svg("rect", { class: "box", x: box.x, y: box.y, width: box.width, height: box.height, rx: 11 }),
@@ -69,10 +78,10 @@ function drawNode(node, index, box, wide) {
 function drawEdge(from, to, index, wide) {
   const d = wide ? widePath(from, to) : listPath(from, to);
   const parts = {
-    pipe: svg("path", { class: "pipe", d }),
+    pipe: svg("path", { class: "pipe", d, stroke: seriesColour(index) }),
     flow: svg("path", { class: "flow", d, stroke: seriesColour(index) }),
-    rate: text("rate", to.x - 12, to.y + to.height / 2 - 11, "end"),
-    waiting: text("waiting", to.x - 12, to.y + to.height / 2 + 22, "end"),
+    rate: text("rate", to.x - 12, to.y + to.height / 2 - 12, "end"),
+    waiting: text("waiting", to.x - 12, to.y + to.height / 2 + 23, "end"),
   };
   const group = svg("g", {}, parts.pipe, parts.flow);
   if (wide) group.append(parts.rate, parts.waiting);
@@ -123,14 +132,15 @@ function fillNode(parts, node, state) {
 
 function fillEdge(parts, reading, state) {
   const flowing = state.rates[reading.consumer]?.read_per_s ?? 0;
-  const width = 1.5 + 1.4 * Math.log10(1 + flowing);
-  parts.pipe.style.strokeWidth = `${width + 2}px`;
-  parts.flow.style.strokeWidth = `${Math.max(2, width)}px`;
+  const width = 2 + 2 * Math.log10(1 + flowing);
+  parts.pipe.style.strokeWidth = `${width}px`;
+  parts.flow.style.strokeWidth = `${Math.max(3, width - 2)}px`;
   parts.flow.classList.toggle("on", flowing > 0);
   say(parts.rate, flowing > 0 ? `${rate(flowing)}/s` : "");
-  say(parts.waiting, reading.lag > 0 ? `${count(reading.lag)} waiting` : "");
-  const inNode = drawn.nodes.get(reading.consumer).waiting;
-  say(inNode, reading.lag > 0 ? `${count(reading.lag)} waiting` : "");
+  for (const waiting of [parts.waiting, drawn.nodes.get(reading.consumer).waiting]) {
+    say(waiting, reading.lag > 0 ? `${count(reading.lag)} waiting` : "");
+    waiting.classList.toggle("behind", isBehind(reading, state.rates));
+  }
 }
 
 export function showGraph(state) {

@@ -1,4 +1,5 @@
 // The header: how it goes in two words, what is wrong in a sentence, and the totals.
+import { isBehind } from "./behind.js";
 import { byId, say } from "./dom.js";
 import { count, rate, timeOfDay } from "./format.js";
 
@@ -53,7 +54,8 @@ export function showHeader(state) {
   const rejected = sum(Object.values(state.ledger.nodes).map((counts) => counts.rejected));
   total("total-rate", rate(arriving));
   total("total-read", count(sum(sources.map((name) => state.ledger.nodes[name].read))));
-  total("total-waiting", count(waiting), waiting > 0 ? "warn" : "");
+  const behind = state.ledger.edges.some((edge) => isBehind(edge, state.rates));
+  total("total-waiting", count(waiting), behind ? "warn" : "");
   total("total-rejected", count(rejected), rejected > 0 ? "bad" : "");
   total("total-rows", count(sum(Object.values(state.tables))));
   say(byId("read-at"), `, last at ${timeOfDay(new Date(state.at))}`);

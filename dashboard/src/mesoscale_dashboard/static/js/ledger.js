@@ -1,4 +1,5 @@
 // The ledger as two tables that add up, with a mark on every line that does.
+import { isBehind } from "./behind.js";
 import { byId, el, say } from "./dom.js";
 import { seriesColour } from "./colours.js";
 import { count } from "./format.js";
@@ -38,11 +39,11 @@ function showNode({ name }, index, counts) {
   fill(row(byId("ledger-nodes"), `node ${name}`, head, columns), columns, addsUp);
 }
 
-function showEdge(edge) {
+function showEdge(edge, rates) {
   const columns = [
     { label: "produced", value: edge.produced },
     { label: "consumed", sign: "=", value: edge.consumed },
-    { label: "waiting", sign: "+", value: edge.lag, tone: "warn" },
+    { label: "waiting", sign: "+", value: edge.lag, tone: isBehind(edge, rates) ? "warn" : "" },
   ];
   const head = [edge.producer, el("span", { class: "to" }, " → "), edge.consumer];
   const addsUp = edge.lag >= 0 && edge.lag <= Math.max(0, edge.offset_lag);
@@ -57,10 +58,10 @@ function showProblems(problems) {
   list.replaceChildren(...problems.map((problem) => el("li", {}, problem)));
 }
 
-export function showLedger({ ledger, graph }) {
+export function showLedger({ ledger, graph, rates }) {
   if (!ledger) return;
   graph.nodes.forEach((node, index) => showNode(node, index, ledger.nodes[node.name]));
-  ledger.edges.forEach(showEdge);
+  for (const edge of ledger.edges) showEdge(edge, rates);
   showProblems(ledger.problems);
   say(byId("ledger-sentence"), ledger.closed ? "Every record is accounted for." : "It does not add up:");
 }

@@ -4,12 +4,15 @@ import { count, money, short, timeOfDay } from "./format.js";
 
 const ROWS = 10;
 const PACE = 300; // milliseconds between two payments on the ticker: what an eye can follow
-const QUEUE = 12; // payments that wait to be shown; labelled ones stay longest
+const LABELLED_EVERY = 4; // at most each fourth line is a labelled one, however many there are
+const QUEUE = ROWS; // payments of either kind that wait to be shown; the oldest go
 
-const queue = [];
+const honest = [];
+const labelled = [];
 const bars = [];
 let paused = false;
 let begun = false;
+let shown = 0;
 
 function begin() {
   begun = true;
@@ -20,12 +23,18 @@ function begin() {
     button.setAttribute("aria-pressed", String(paused));
     say(button, paused ? "Paused" : "Pause");
   });
-  setInterval(step, PACE);
 }
 
-function step() {
-  if (paused || queue.length === 0 || byId("ticker").matches(":hover")) return;
-  put(queue.shift(), true);
+function step(isNew = true) {
+  if (paused || byId("ticker").matches(":hover")) return;
+  const payment = next();
+  if (payment) put(payment, isNew);
+}
+
+function next() {
+  shown += 1;
+  const turn = shown % LABELLED_EVERY === 0;
+  return (turn ? labelled.pop() : undefined) ?? honest.shift();
 }
 
 function put(payment, isNew) {
@@ -39,7 +48,7 @@ function line(payment, isNew) {
   const cell = (name, text) => el("span", { class: name }, text ?? "–");
   return el("li", { class: [fraud ? "fraud" : "", isNew ? "new" : ""].join(" ").trim() || null },
     cell("at", timeOfDay(Date.parse(payment.occurred_at))),
-    cell("merchant", payment.merchant),
+    cell("merchant", `${payment.category} · ${payment.merchant}`),
     cell("account", payment.account),
     cell("country", payment.country),
     cell("amount", money(payment.amount, payment.currency)),
@@ -47,11 +56,8 @@ function line(payment, isNew) {
 }
 
 function enqueue(payments) {
-  queue.push(...payments);
-  while (queue.length > QUEUE) {
-    const honest = queue.findIndex((payment) => !payment.fraud_pattern);
-    queue.splice(honest === -1 ? 0 : honest, 1);
-  }
+  for (const payment of payments) (payment.fraud_pattern ? labelled : honest).push(payment);
+  for (const waiting of [honest, labelled]) waiting.splice(0, waiting.length - QUEUE);
 }
 
 function bar(index, perDecade) {
@@ -68,23 +74,25 @@ function heights(counts) {
 }
 
 // The bins that hold anything, widened to whole decades, so that the axis changes seldom.
-function showAmounts({ per_decade: perDecade, honest, labelled }) {
-  if (bars.length === 0) honest.forEach((_, index) => bars.push(bar(index, perDecade)));
-  const used = honest.map((value, index) => value + labelled[index] > 0);
+function showAmounts({ per_decade: perDecade, honest: up, labelled: down }) {
+  if (bars.length === 0) up.forEach((_, index) => bars.push(bar(index, perDecade)));
+  const used = up.map((value, index) => value + down[index] > 0);
   const first = Math.floor(used.indexOf(true) / perDecade) * perDecade;
   const last = Math.ceil((used.lastIndexOf(true) + 1) / perDecade) * perDecade;
   [...byId("amounts").children].forEach((child, index) => { child.hidden = index < first || index >= last; });
-  heights(honest).forEach((height, index) => { bars[index].up.style.height = height; });
-  heights(labelled).forEach((height, index) => { bars[index].down.style.height = height; });
+  heights(up).forEach((height, index) => { bars[index].up.style.height = height; });
+  heights(down).forEach((height, index) => { bars[index].down.style.height = height; });
   const total = (counts) => counts.reduce((sum, value) => sum + value, 0);
-  say(byId("honest-count"), count(total(honest)));
-  say(byId("labelled-count"), count(total(labelled)));
+  say(byId("honest-count"), count(total(up)));
+  say(byId("labelled-count"), count(total(down)));
 }
 
 export function showPayments({ payments, amounts }) {
   if (!begun) {
     begin();
-    payments.slice(-ROWS).forEach((payment) => put(payment, false));
+    enqueue(payments);
+    for (let i = 0; i < ROWS; i += 1) step(false);
+    setInterval(step, PACE);
   } else {
     enqueue(payments);
   }

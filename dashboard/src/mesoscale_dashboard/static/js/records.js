@@ -1,5 +1,6 @@
 // Records of contracts that have no section of their own: the latest of each edge, as a table.
 import { byId, el } from "./dom.js";
+import { plain } from "./format.js";
 
 const tables = new Map();
 
@@ -14,7 +15,11 @@ function begin(edge, columns) {
   tables.set(edge, body);
 }
 
-const written = (value) => (value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value));
+function written(value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "number") return plain(value);
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
 
 export function showRecords({ edge, columns, records }) {
   if (!tables.has(edge)) begin(edge, columns);

@@ -2,7 +2,7 @@
 import { byId, el, say } from "./dom.js";
 import { lineChart, roomFor } from "./chart.js";
 import { seriesColour, seriesVariable } from "./colours.js";
-import { rate, short } from "./format.js";
+import { hourAndMinute, rate, short } from "./format.js";
 
 const SPAN = 300; // seconds
 const GAP = 5; // seconds without a reading after which the line is broken
@@ -19,7 +19,8 @@ function begin(graph) {
   plot = lineChart(byId("throughput"), nodes.map(({ name }, index) => ({ label: name, variable: seriesVariable(index) })), {
     xScale: { range: () => [(times.at(-1) ?? Date.now() / 1000) - SPAN, times.at(-1) ?? Date.now() / 1000] },
     yScale: { range: (_, low, high) => [0, roomFor(high)] },
-    yAxis: { values: (_, ticks) => ticks.map(short) },
+    xAxis: { space: 38, values: (_, ticks) => ticks.map((tick) => hourAndMinute(tick * 1000)) },
+    yAxis: { space: 44, values: (_, ticks) => ticks.map(short) },
     hooks: { setCursor: [showValues] },
   });
   byId("throughput-legend").replaceChildren(...nodes.map(legend));

@@ -2,7 +2,7 @@
 import { byId, el, say, svg } from "./dom.js";
 import { inUtc, join, lineChart } from "./chart.js";
 import { seriesColour, seriesVariable } from "./colours.js";
-import { dayAndHour, decimal } from "./format.js";
+import { dayAndHour, dayOfYear, decimal, monthAndYear } from "./format.js";
 
 let known = ""; // the stations that stand in the page
 let plot = null;
@@ -15,6 +15,7 @@ function begin(names) {
   plot = lineChart(byId("weather-chart"), names.map((name, index) => ({ label: name, variable: seriesVariable(index) })), {
     tzDate: inUtc,
     yScale: { range: (_, low, high) => [Math.floor((low - 1) / 5) * 5, Math.ceil((high + 1) / 5) * 5] },
+    xAxis: { values: (_, ticks) => ticks.map((tick) => dayOfYear(tick * 1000)) },
     yAxis: { values: (_, ticks) => ticks.map((tick) => `${String(tick).replace("-", "−")}°`) },
   });
   byId("stations").replaceChildren(...names.map(station));
@@ -63,5 +64,6 @@ export function showWeather({ stations }) {
   const from = Math.max(...tables.map(([times]) => times[0])); // the curves begin together
   const first = joined[0].findIndex((at) => at >= from);
   plot.setData(joined.map((column) => column.slice(Math.max(0, first))));
+  say(byId("weather-month"), monthAndYear(Math.max(...tables.map(([times]) => times.at(-1))) * 1000));
   for (const name of names) showStation(name, stations[name]);
 }
