@@ -1,0 +1,68 @@
+"""References are resolved, nodes stand in order, and what refers to nothing is told with the nearest name."""
+
+from typing import Any
+
+import pytest
+
+from mesoscale.errors import DocumentRefused, Place, Reason
+from mesoscale.graph.build import build
+from mesoscale.model import Pipeline
+
+WEATHER = {"name": "weather", "contract": "observation", "replay": {"dataset": "nyc-2013"}}
+
+
+def pipeline(**spec: Any) -> Pipeline:
+    return Pipeline.model_validate(
+        {
+            "apiVersion": "mesoscale.dev/v1alpha1",
+            "kind": "WeatherPipeline",
+            "metadata": {"name": "p"},
+            "spec": {"sources": [WEATHER], **spec},
+        }
+    )
+
+
+def stage(name: str, from_: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "from": from_, "use": "forward", **more}
+
+
+def test_stages_stand_after_what_they_read_whatever_their_order_in_the_document() -> None:
+    graph = build(pipeline(stages=[stage("third", "second"), stage("second", "first"), stage("first", "weather")]))
+    assert [node.name for node in graph.nodes] == ["weather", "first", "second", "third"]
+
+
+def test_an_edge_knows_its_topic_its_contract_and_its_readers() -> None:
+    graph = build(
+        pipeline(stages=[stage("a", "weather", contract="station")], sinks=[{"name": "t", "from": "a", "table": {}}])
+    )
+    edge = graph.edge("a")
+    assert (edge.topic, edge.dead_letter_topic) == ("p.a", "p.a.dead-letter")
+    assert edge.contract.label == "station@1"
+    assert edge.consumers == ("t",)
+    assert graph.edge("weather").contract.label == "observation@1"
+
+
+def test_a_stage_without_a_contract_gives_what_it_gets() -> None:
+    graph = build(pipeline(stages=[stage("b", "a"), stage("a", "weather", contract="station")]))
+    assert graph.edge("b").contract.label == "station@1"
+
+
+def test_every_dangling_name_is_told_at_once_with_its_place_and_the_nearest() -> None:
+    wrong = pipeline(
+        stages=[stage("a", "wether")],
+        sinks=[{"name": "t", "from": "b", "table": {}}],
+    )
+    places = {("spec", "stages", 0, "from"): Place("p.yaml", 9, 3, "spec.stages[0].from")}
+    with pytest.raises(DocumentRefused) as refused:
+        build(wrong, places.get)
+    first, second = refused.value.problems
+    assert (
+        str(first) == 'p.yaml:9:3: spec.stages[0].from: "wether" is not a source or stage (a, weather)'
+        '\n\nhint: did you mean "weather"?'
+    )
+    assert second.reason is Reason.UNKNOWN_REFERENCE
+
+
+def test_stages_that_feed_each_other_in_a_circle_are_refused() -> None:
+    with pytest.raises(DocumentRefused, match="a, b feed each other in a circle"):
+        build(pipeline(stages=[stage("a", "b"), stage("b", "a")]))
