@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import uvicorn
-from mesoscale_streams.ledger_reader import LedgerReader
 
 from mesoscale.errors import MesoscaleError, Problem, Reason, ServiceUnavailable
 from mesoscale_dashboard import app
 from mesoscale_dashboard.watch import Watch
 from mesoscale_streams import environment, logs
+from mesoscale_streams.ledger_reader import LedgerReader
 
 DRAIN = 1  # seconds that open event streams get when the program is told to end
 
@@ -41,13 +41,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mesoscale_dashboard", description=__doc__)
-    parser.add_argument(
-        "--document", type=Path, required=True, metavar="FILE", help="the pipeline's document"
-    )
+    parser.add_argument("--document", type=Path, required=True, metavar="FILE", help="the pipeline's document")
     parser.add_argument("--bindings", type=Path, required=True, metavar="DIR", help="where the services are")
-    parser.add_argument(
-        "--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where to serve (%(default)s)"
-    )
+    parser.add_argument("--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where to serve (%(default)s)")
     parser.add_argument(
         "--announce-dir",
         type=Path,

@@ -71,15 +71,10 @@ def followed(graph: Graph) -> dict[str, Panel]:
 def tails(graph: Graph) -> list[Tail]:
     """How far back each topic is read at first: enough to fill its panel from any one partition."""
     enough = {"observation": panels.OBSERVATIONS_KEPT, "transaction": panels.PAYMENTS_KEPT}
-    return [
-        Tail(edge.producer, edge.topic, enough.get(edge.contract.name, panels.LATEST_KEPT))
-        for edge in graph.edges
-    ]
+    return [Tail(edge.producer, edge.topic, enough.get(edge.contract.name, panels.LATEST_KEPT)) for edge in graph.edges]
 
 
-def create(
-    graph: Graph, watch: Watch, bootstrap_servers: str | None, announce_dir: Path | None = None
-) -> Starlette:
+def create(graph: Graph, watch: Watch, bootstrap_servers: str | None, announce_dir: Path | None = None) -> Starlette:
     """The application of one pipeline; records need brokers, processes need announcements."""
     drawn = graph_as_dict(graph)
     feed = Feed(bootstrap_servers, tails(graph)) if bootstrap_servers else None

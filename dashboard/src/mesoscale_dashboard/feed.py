@@ -27,6 +27,13 @@ RETRY = 2.0  # seconds until the next attempt when the broker or a topic is away
 TIMEOUT = 5.0  # seconds that the broker has to answer
 
 
+def sentence(error: Exception) -> str:
+    """What the page says when a service does not give what it should: the first line of the error, without codes."""
+    if isinstance(error, KafkaException):
+        return f"Kafka: {error.args[0].str()}"
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Tail:
     """A topic to follow: `edge` is the name it goes by, `back` the records per partition to begin with."""
@@ -52,9 +59,7 @@ class Feed:
     def start(self) -> None:
         if self._thread is None:
             self._stopping = threading.Event()
-            self._thread = threading.Thread(
-                target=self._run, args=(self._stopping,), name="feed", daemon=True
-            )
+            self._thread = threading.Thread(target=self._run, args=(self._stopping,), name="feed", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:
@@ -74,7 +79,7 @@ class Feed:
             try:
                 self._tail(consumer, stopping)
             except KafkaException as error:
-                self.away = f"Kafka: {error.args[0].str()}"
+                self.away = sentence(error)
                 stopping.wait(RETRY)
             finally:
                 consumer.close()
@@ -101,10 +106,7 @@ class Feed:
             messages = consumer.consume(PER_ROUND, timeout=0.05)
             for tail in self._tails.values():
                 records = [
-                    record
-                    for message in messages
-                    if message.topic() == tail.topic
-                    for record in _decoded(message)
+                    record for message in messages if message.topic() == tail.topic for record in _decoded(message)
                 ]
                 if records:
                     self.taken += len(records)

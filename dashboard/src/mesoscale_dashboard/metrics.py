@@ -32,14 +32,10 @@ class Metrics:
         """One family after the other, each with the pipeline as its label."""
         yield self._gauge("mesoscale_dashboard_listeners", "Pages that listen", self._hub.listeners)
         yield self._counter("mesoscale_dashboard_readings", "Readings of the ledger", self._watch.readings)
-        yield self._counter(
-            "mesoscale_dashboard_reading_seconds", "Time spent reading it", self._watch.seconds
-        )
+        yield self._counter("mesoscale_dashboard_reading_seconds", "Time spent reading it", self._watch.seconds)
         if self._feed is not None:
             yield self._counter("mesoscale_dashboard_records_taken", "Records tailed", self._feed.taken)
-            yield self._counter(
-                "mesoscale_dashboard_records_skipped", "Records passed over", self._feed.skipped
-            )
+            yield self._counter("mesoscale_dashboard_records_skipped", "Records passed over", self._feed.skipped)
         if self._watch.closed is not None:
             yield self._gauge("mesoscale_ledger_closed", "1 when the ledger adds up", int(self._watch.closed))
 

@@ -113,9 +113,7 @@ class Payments:
         self._labelled = [0] * self.BINS
 
     def add(self, records: Sequence[Record], clock: float) -> None:
-        payments = [
-            record for record in records if isinstance(record.get("amount"), int) and record["amount"] > 0
-        ]
+        payments = [record for record in records if isinstance(record.get("amount"), int) and record["amount"] > 0]
         for payment in payments:
             bins = self._labelled if payment.get("fraud_pattern") else self._honest
             bins[min(self.BINS - 1, int(math.log10(payment["amount"]) * self.BINS_PER_DECADE))] += 1

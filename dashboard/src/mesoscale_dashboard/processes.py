@@ -70,9 +70,7 @@ def _usage(address: str) -> Usage | None:
     try:
         with _OPENER.open(address, timeout=PATIENCE) as answer:
             samples = dict(_SAMPLE.findall(answer.read(MUCH)))
-        return Usage(
-            float(samples[b"resident_memory_bytes"]), float(samples[b"cpu_seconds_total"]), time.monotonic()
-        )
+        return Usage(float(samples[b"resident_memory_bytes"]), float(samples[b"cpu_seconds_total"]), time.monotonic())
     except (OSError, ValueError, KeyError):
         return None  # the process is gone or busy; the ledger, not this, says whether that matters
 

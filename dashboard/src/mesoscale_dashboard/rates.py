@@ -18,9 +18,7 @@ class Rate:
     rejected_per_s: float = 0.0
 
     def as_dict(self) -> dict[str, float]:
-        return {
-            name: round(getattr(self, name), 1) for name in ("read_per_s", "produced_per_s", "rejected_per_s")
-        }
+        return {name: round(getattr(self, name), 1) for name in ("read_per_s", "produced_per_s", "rejected_per_s")}
 
 
 @dataclass(frozen=True, slots=True)

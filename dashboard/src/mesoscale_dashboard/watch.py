@@ -7,27 +7,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from mesoscale.errors import ServiceUnavailable
 from mesoscale.ledger import Ledger
+from mesoscale_dashboard.feed import sentence
 from mesoscale_dashboard.rates import Rate, Rates, Reading
 
 log = logging.getLogger(__name__)
 
-FRESH = (
-    0.9  # seconds that a reading serves; below one, so that a caller who comes each second finds a new one
-)
+FRESH = 0.9  # seconds that a reading serves; below one, so that a caller who comes each second finds a new one
 SHARE = 0.1  # of the time may go into reading: what takes long is read less often
+OVERDUE = 4.0  # seconds after which a reading that has not come back is told
 PATIENCE = 1.5  # seconds that a caller waits for a reading before the last one is given
 
 
 class Reader(Protocol):
-    """Where the truth is: committed state in Kafka and PostgreSQL."""
+    """Where the truth is: committed state in Kafka and PostgreSQL. It raises when one of them is away."""
 
     def read(self) -> Ledger:
-        """Raises ServiceUnavailable: a service is away."""
+        """The ledger as it is committed now."""
 
     def table_rows(self) -> dict[str, int]:
-        """Table sink → rows stored. Raises ServiceUnavailable: the database is away."""
+        """Table sink → rows stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,7 @@ class Watch:
         self._connect = connect
         self._reader: Reader | None = None
         self._running: asyncio.Task[None] | None = None
+        self._begun = 0.0
         self._next_read = 0.0
         self._next_count = 0.0
         self._reading: Reading | None = None
@@ -67,17 +67,21 @@ class Watch:
             self._running = asyncio.create_task(self._read())
         if self._running is not None:
             await asyncio.wait({self._running}, timeout=PATIENCE)
-        return Seen(self._reading, self.rates.latest(), self._tables, self._away)
+        return Seen(self._reading, self.rates.latest(), self._tables, self._missing())
+
+    def _missing(self) -> tuple[str, ...]:
+        if self._running is not None and time.monotonic() - self._begun > OVERDUE:
+            return (*self._away, "the last reading of the ledger has not come back yet")
+        return self._away
 
     async def _read(self) -> None:
-        begun = time.monotonic()
+        begun = self._begun = time.monotonic()
         try:
             ledger, tables = await asyncio.to_thread(self._fetch, begun)
-        except ServiceUnavailable as error:
-            self._away = tuple(problem.message for problem in error.problems)
-        except Exception as error:  # whatever stops a reading, the page has to say so and try again
-            log.exception("the ledger cannot be read")
-            self._away = (f"the ledger cannot be read: {error}",)
+        except Exception as error:  # whatever stops a reading, the page has to say so and the next one comes
+            if not self._away:
+                log.warning("the ledger cannot be read", exc_info=error)
+            self._away = (sentence(error),)
         else:
             self._away = ()
             self._tables = tables

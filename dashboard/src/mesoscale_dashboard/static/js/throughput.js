@@ -19,7 +19,7 @@ function begin(graph) {
   plot = lineChart(byId("throughput"), nodes.map(({ name }, index) => ({ label: name, variable: seriesVariable(index) })), {
     xScale: { range: () => [(times.at(-1) ?? Date.now() / 1000) - SPAN, times.at(-1) ?? Date.now() / 1000] },
     yScale: { range: (_, low, high) => [0, roomFor(high)] },
-    xAxis: { space: 38, values: (_, ticks) => ticks.map((tick) => hourAndMinute(tick * 1000)) },
+    xAxis: { space: 38, incrs: [60, 120, 300], values: (_, ticks) => ticks.map((tick) => hourAndMinute(tick * 1000)) },
     yAxis: { space: 44, values: (_, ticks) => ticks.map(short) },
     hooks: { setCursor: [showValues] },
   });

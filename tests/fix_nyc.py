@@ -1,0 +1,28 @@
+"""examples/nyc.yaml, running: one for all tests that look at it without disturbing it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fix_meso import MesoRun
+
+NYC = Path(__file__).parents[1] / "examples" / "nyc.yaml"
+
+
+@pytest.fixture(scope="session")
+def nyc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MesoRun]:
+    """Kafka, PostgreSQL, all nodes and the dashboard, with payments stored already."""
+    run = MesoRun(tmp_path_factory.mktemp("nyc"), NYC, "--fresh", "--no-dashboard-open")
+    try:
+        run.wait_for(lambda status: status.get("tables", {}).get("payment_history", 0) > 1000, "payments")
+        yield run
+    finally:
+        if run.process.poll() is None:
+            run.stop()
+        assert run.leaves_nothing(), run.left_behind()
+
+
+@pytest.fixture
+def dashboard(nyc: MesoRun) -> str:
+    """The address of its dashboard."""
+    return str(nyc.status()["dashboard"])
