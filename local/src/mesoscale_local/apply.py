@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 from mesoscale.bindings import Bindings
-from mesoscale.contract import ddl
-from mesoscale.contract.types import Contract
 from mesoscale.diff import Change, Changes
 from mesoscale.errors import PlanRefused, Problem, Reason
-from mesoscale.plan.types import Plan, Table
+from mesoscale.plan.types import Plan
 from mesoscale_local.services import removal, tables, topics
 
 
@@ -37,7 +35,7 @@ def apply(old: Plan | None, new: Plan, changes: Changes, bindings: Bindings) -> 
     if bindings.kafka is not None:
         topics.apply_topics(bindings.kafka.bootstrap_servers, new.topics)
     if bindings.postgresql is not None:
-        tables.apply_tables(bindings.postgresql, [_with_migration(table, old, new) for table in new.tables])
+        tables.apply_tables(bindings.postgresql, new.tables)
 
 
 def _remove(old: Plan, changes: Changes, bindings: Bindings) -> None:
@@ -50,26 +48,6 @@ def _remove(old: Plan, changes: Changes, bindings: Bindings) -> None:
         for table in old.tables:
             if f"{table.schema_name}.{table.name}" in gone:
                 removal.drop_table(bindings.postgresql, table.schema_name, table.name, table.sink)
-
-
-def _with_migration(table: Table, old: Plan | None, new: Plan) -> Table:
-    """The table with the statements that bring its rows' contract to a later version.
-
-    They stand after the one that makes the table and before the indexes, which may be over new columns.
-    """
-    before = _contract(old, table.contract) if old else None
-    after = _contract(new, table.contract)
-    if before is None or after is None or before == after:
-        return table
-    steps = ddl.migrate(before, after, table.schema_name, table.name)
-    first = next(i for i, one in enumerate(table.statements) if one.startswith("CREATE TABLE")) + 1
-    return table.model_copy(
-        update={"statements": (*table.statements[:first], *steps, *table.statements[first:])}
-    )
-
-
-def _contract(plan: Plan, name: str) -> Contract | None:
-    return next((contract for contract in plan.contracts if contract.name == name), None)
 
 
 def _names(changes: Sequence[Change]) -> list[str]:

@@ -1,7 +1,11 @@
-"""Contract → PostgreSQL statements that may be run again and again."""
+"""Contract → PostgreSQL statements that bring a table about from nothing, or from any version the contract may follow.
+
+They may be run again and again. What a compatible version changes is a column more, or a column that may be null now
+(see `compatibility`), so no statement needs to know which version the table is from, and none loses a row.
+"""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from mesoscale.contract.types import Column, Contract
 
@@ -43,6 +47,7 @@ def create_table(
     return (
         f"CREATE SCHEMA IF NOT EXISTS {_name(schema)}",
         f"CREATE TABLE IF NOT EXISTS {target} ({', '.join(lines)}){cut}",
+        *_loosened(contract, target, {*unique, by}),
         *(_index(target, table, columns) for columns in indexes),
         *_comments(contract, target),
     )
@@ -58,21 +63,13 @@ def identity(contract: Contract, partition_column: str | None) -> tuple[str, ...
     return (*contract.identity, partition_column)
 
 
-def migrate(old: Contract, new: Contract, schema: str, table: str) -> tuple[str, ...]:
-    """The statements from one version to a compatible later one: columns are added and loosened, never taken away."""
-    target = f"{_name(schema)}.{_name(table)}"
-    before = {column.name: column for column in old.columns}
-    added = (
-        f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {_definition(column, None)}"
-        for column in new.columns
-        if column.name not in before
-    )
-    loosened = (
-        f"ALTER TABLE {target} ALTER COLUMN {_name(column.name)} DROP NOT NULL"
-        for column in new.columns
-        if column.name in before and column.nullable and not before[column.name].nullable
-    )
-    return (*added, *loosened, *_comments(new, target))
+def _loosened(contract: Contract, target: str, required: Set[str | None]) -> Iterator[str]:
+    """For a table of an older version: the columns it lacks, and null where it is allowed by now."""
+    for column in contract.columns:
+        if column.nullable and column.name not in required:
+            name = _name(column.name)
+            yield f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {name} {_TYPES[column.type]}"
+            yield f"ALTER TABLE {target} ALTER COLUMN {name} DROP NOT NULL"
 
 
 def _definition(column: Column, partition_column: str | None) -> str:
