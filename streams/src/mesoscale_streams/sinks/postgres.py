@@ -104,7 +104,6 @@ class TableOutlet:
             try:
                 return self._read_positions(partitions)
             except psycopg.Error as error:
-                self._disconnect()
                 if not _passing(error) or time.monotonic() > deadline:
                     raise
                 log.warning("waiting for the database: %s", _first_line(error))
@@ -180,8 +179,8 @@ class TableOutlet:
             raise BeginAgain("fenced", "another member of the group has written these records")
 
     def _read_positions(self, partitions: Sequence[int]) -> dict[int, int]:
-        connection = self._connected()
-        with connection.transaction(), connection.cursor() as cursor:
+        # A connection of its own: the other one may be in the middle of the worker's transaction.
+        with self._connect() as connection, connection.cursor() as cursor:
             cursor.executemany(
                 self._positions(
                     "INSERT INTO {} (node, topic, partition, next_offset) VALUES (%s, %s, %s, 0) ON CONFLICT DO NOTHING"
@@ -202,8 +201,11 @@ class TableOutlet:
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._binding, f"meso {self._table.schema_name} {self._table.sink}")
+            self._connection = self._connect()
         return self._connection
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return connect(self._binding, f"meso {self._table.schema_name} {self._table.sink}")
 
     def _disconnect(self) -> None:
         if self._connection is not None:
