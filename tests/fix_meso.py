@@ -41,9 +41,7 @@ class MesoRun:
             return told
         return {}
 
-    def wait_for(
-        self, condition: Callable[[dict[str, Any]], Any], what: str, seconds: float = 90
-    ) -> dict[str, Any]:
+    def wait_for(self, condition: Callable[[dict[str, Any]], Any], what: str, seconds: float = 90) -> dict[str, Any]:
         """The first status for which the condition holds."""
         deadline = time.monotonic() + seconds
         while True:
@@ -51,9 +49,7 @@ class MesoRun:
             if status and condition(status):
                 return status
             assert self.process.poll() is None, f"ended while waiting for {what}:\n{self.stderr}"
-            assert time.monotonic() < deadline, (
-                f"no {what} in {seconds} s:\n{self.stderr}\n{json.dumps(status)}"
-            )
+            assert time.monotonic() < deadline, f"no {what} in {seconds} s:\n{self.stderr}\n{json.dumps(status)}"
             time.sleep(0.1)
 
     def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 60) -> tuple[int, str]:

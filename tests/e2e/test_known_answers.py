@@ -84,9 +84,7 @@ def database(home: Path, report: dict[str, Any]) -> Iterator[psycopg.Connection]
     server = postgres.Server(home / "minimal" / "postgres")
     server.prepare()
     command = server.command()
-    process = subprocess.Popen(
-        command.argv, cwd=command.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command.argv, cwd=command.cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 60
         while not server.ready():
@@ -132,9 +130,7 @@ def test_count_per_station(database: psycopg.Connection, kept: list[dict[str, st
     assert dict(found) == Counter(row["origin"] for row in kept) == {"EWR": 8702, "JFK": 8706, "LGA": 8706}
 
 
-def test_mean_temperature_per_station_and_month(
-    database: psycopg.Connection, kept: list[dict[str, str]]
-) -> None:
+def test_mean_temperature_per_station_and_month(database: psycopg.Connection, kept: list[dict[str, str]]) -> None:
     fahrenheit: dict[tuple[str, int], list[float]] = defaultdict(list)
     for row in kept:
         if row["temp"] != "NA":
@@ -149,9 +145,7 @@ def test_mean_temperature_per_station_and_month(
 
 
 def test_strongest_gust_and_its_hour(database: psycopg.Connection, kept: list[dict[str, str]]) -> None:
-    strongest = max(
-        (row for row in kept if row["wind_gust"] != "NA"), key=lambda row: float(row["wind_gust"])
-    )
+    strongest = max((row for row in kept if row["wind_gust"] != "NA"), key=lambda row: float(row["wind_gust"]))
     found = database.execute(
         f"SELECT station, to_char(observed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), wind_gust"
         f" FROM {TABLE} WHERE wind_gust = (SELECT max(wind_gust) FROM {TABLE})"
@@ -171,8 +165,6 @@ def test_total_precipitation_per_station(database: psycopg.Connection, kept: lis
 
 def test_hours_below_freezing_per_station(database: psycopg.Connection, kept: list[dict[str, str]]) -> None:
     expected = Counter(row["origin"] for row in kept if row["temp"] != "NA" and float(row["temp"]) < 32)
-    found = database.execute(
-        f"SELECT station, count(*) FROM {TABLE} WHERE temperature < 0 GROUP BY station"
-    ).fetchall()
+    found = database.execute(f"SELECT station, count(*) FROM {TABLE} WHERE temperature < 0 GROUP BY station").fetchall()
     assert dict(found) == expected
     assert sum(expected.values()) == 2406

@@ -31,7 +31,7 @@ def pid(status: dict[str, Any], group: str, name: str) -> int:
 
 def test_a_run_is_seen_stopped_with_ctrl_c_and_goes_on_where_it_stopped(meso_run: Start, meso: Meso) -> None:
     run = meso_run(NYC, "--fresh", "--output", "json")
-    run.wait_for(rows("payment_history", 500), "payments")
+    run.wait_for(rows("payment-history", 500), "payments")
     status = json.loads(meso("status", "-o", "json").stdout)
     assert status["running"] is True
     assert {one["state"] for one in status["processes"].values()} <= {"running", "ended"}
@@ -50,13 +50,11 @@ def test_a_run_is_seen_stopped_with_ctrl_c_and_goes_on_where_it_stopped(meso_run
     told = json.loads(out)
     assert told["ledger"] == "closed", told
     payments = told["nodes"]["payments"]["produced"]
-    assert told["nodes"]["payment-history"]["read"] == payments, (
-        "stopped before what lay in between was worked off"
-    )
+    assert told["nodes"]["payment-history"]["read"] == payments, "stopped before what lay in between was worked off"
     assert "nyc is not running; this is how it was at" in meso("status").stdout
 
     again = meso_run(NYC, "--output", "json")
-    again.wait_for(rows("payment_history", payments), "payments after those of the first run")
+    again.wait_for(rows("payment-history", payments), "payments after those of the first run")
     code, out = again.stop(signal.SIGTERM)
     assert code == 0, again.stderr
     assert json.loads(out)["ledger"] == "closed"
@@ -73,28 +71,22 @@ def test_a_run_is_seen_stopped_with_ctrl_c_and_goes_on_where_it_stopped(meso_run
 )
 def test_a_killed_program_comes_back_and_the_ledger_closes(meso_run: Start, group: str, name: str) -> None:
     run = meso_run(NYC, "--fresh", "--output", "json")
-    status = run.wait_for(rows("payment_history"), "payments")
+    status = run.wait_for(rows("payment-history"), "payments")
     before = pid(status, group, name)
     os.kill(before, signal.SIGKILL)
     status = run.wait_for(lambda now: now[group][name]["pid"] not in (None, before), f"another {name}")
     assert status[group][name]["crash"]["reason"] == "killed by SIGKILL"
-    run.wait_for(
-        rows("payment_history", status["tables"]["payment_history"] + 500), "payments after the crash"
-    )
+    run.wait_for(rows("payment-history", status["tables"]["payment-history"] + 500), "payments after the crash")
     code, out = run.stop()
     assert json.loads(out)["ledger"] == "closed"
     assert code == 0, run.stderr
 
 
-def test_a_step_that_cannot_start_is_shown_and_the_rest_goes_on(
-    tmp_path: Path, meso_run: Start, meso: Meso
-) -> None:
+def test_a_step_that_cannot_start_is_shown_and_the_rest_goes_on(tmp_path: Path, meso_run: Start, meso: Meso) -> None:
     shutil.copy(NYC, tmp_path / "broken.yaml")
     (tmp_path / "steps.py").write_text("raise RuntimeError('no thermometer')\n")
     run = meso_run(tmp_path / "broken.yaml", "--fresh")
-    status = run.wait_for(
-        lambda now: now["processes"].get("felt", {}).get("restarts", 0) >= 2, "two restarts"
-    )
+    status = run.wait_for(lambda now: now["processes"].get("felt", {}).get("restarts", 0) >= 2, "two restarts")
     assert "no thermometer" in status["processes"]["felt"]["crash"]["lastLine"]
     assert "felt crashed at" in meso("status").stdout
     run.wait_for(rows("observations"), "rows of the nodes that work")
@@ -122,7 +114,7 @@ def test_a_folder_deleted_while_it_runs_is_told_and_all_stops(meso_run: Start) -
 
 def test_a_second_ctrl_c_hurries(meso_run: Start) -> None:
     run = meso_run(NYC, "--fresh")
-    run.wait_for(rows("payment_history"), "payments")
+    run.wait_for(rows("payment-history"), "payments")
     run.process.send_signal(signal.SIGINT)
     run.wait_for(lambda status: status["phase"] == "stopping", "phase stopping")
     run.stop(signal.SIGINT, seconds=8)

@@ -22,9 +22,7 @@ def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
 
-def meso(
-    *arguments: str, env: dict[str, str] | None = None, stdin: str = ""
-) -> subprocess.CompletedProcess[str]:
+def meso(*arguments: str, env: dict[str, str] | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from mesoscale_local.cli import main; main()", *arguments]
     environment = os.environ | (env or {})
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, input=stdin)
@@ -39,16 +37,11 @@ def broken(tmp_path: Path) -> str:
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.call([command, "--help"]) == 0
-    assert (
-        f"Examples:\n    {'eval' if command == 'completion' else 'meso ' + command}"
-        in capsys.readouterr().out
-    )
+    assert f"Examples:\n    {'eval' if command == 'completion' else 'meso ' + command}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [[NYC], ["-f", NYC], ["--file", NYC]])
-def test_validate_says_in_one_line_what_is_right(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_validate_says_in_one_line_what_is_right(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.call(["validate", *arguments]) == 0
     words = 'WeatherPipeline "nyc" is right (3 sources, 1 stage, 4 sinks)'
     assert capsys.readouterr().out == f"{NYC}: {words}\n"
@@ -106,9 +99,7 @@ def test_render_prints_one_document_for_each_part(capsys: pytest.CaptureFixture[
     assert cli.call(["render", MINIMAL]) == 0
     documents = list(yaml.safe_load_all(capsys.readouterr().out))
     assert [one["kind"] for one in documents] == ["Contract", *["Topic"] * 3, "Table", *["Workload"] * 2]
-    assert documents[4]["spec"]["statements"][1].startswith(
-        'CREATE TABLE IF NOT EXISTS "minimal"."observations"'
-    )
+    assert documents[4]["spec"]["statements"][1].startswith('CREATE TABLE IF NOT EXISTS "minimal"."observations"')
 
 
 def test_render_as_json_is_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,9 +151,7 @@ def test_contracts_are_printed_in_every_form(form: str, capsys: pytest.CaptureFi
     assert cli.call(["contracts", "comfort", "-f", NYC, "--format", form]) == 0
     out = capsys.readouterr().out
     assert "apparent_temperature" in out
-    assert {"ddl": "double precision", "json-schema": '"number"', "markdown": "|", "table": "float64"}[
-        form
-    ] in out
+    assert {"ddl": "double precision", "json-schema": '"number"', "markdown": "|", "table": "float64"}[form] in out
 
 
 def test_a_contract_that_is_not_there_is_told_with_the_nearest() -> None:

@@ -41,9 +41,7 @@ def alive(pid: int) -> bool:
 
 def test_a_crashed_program_is_started_again_and_its_last_words_are_kept(tmp_path: Path) -> None:
     async def scene() -> None:
-        supervised = Supervised(
-            program(tmp_path, "print('before'); raise ValueError('no such station')"), QUICK
-        )
+        supervised = Supervised(program(tmp_path, "print('before'); raise ValueError('no such station')"), QUICK)
         supervised.start()
         await until(lambda: supervised.restarts >= 2)
         assert supervised.crash is not None
@@ -173,9 +171,7 @@ def test_kill_9_of_the_parent_leaves_nothing(tmp_path: Path) -> None:
 
         asyncio.run(main())
     """
-    parent = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(parent_code)], stdout=subprocess.PIPE, text=True
-    )
+    parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(parent_code)], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pids = [int(parent.stdout.readline()) for _ in range(2)]
     assert all(alive(pid) for pid in pids)
@@ -184,9 +180,7 @@ def test_kill_9_of_the_parent_leaves_nothing(tmp_path: Path) -> None:
     asyncio.run(until(lambda: not any(alive(pid) for pid in pids)))
 
 
-@pytest.mark.parametrize(
-    ("crashes", "chance", "rest"), [(1, 0, 0.5), (2, 0, 1), (4, 0, 4), (40, 0, 30), (2, 1, 0.75)]
-)
+@pytest.mark.parametrize(("crashes", "chance", "rest"), [(1, 0, 0.5), (2, 0, 1), (4, 0, 4), (40, 0, 30), (2, 1, 0.75)])
 def test_rests_double_up_to_a_limit_less_some_chance(crashes: int, chance: float, rest: float) -> None:
     assert Backoff().rest(crashes, chance) == rest
 

@@ -169,9 +169,7 @@ def test_no_single_feature_separates_fraud_from_honest_payments(sample: pl.DataF
 
 def test_fraud_is_not_hidden_from_all_features_together(sample: pl.DataFrame) -> None:
     """A rule over two features finds what none finds alone, so there is something to learn."""
-    takeover = sample.filter(
-        pl.col("abroad"), pl.col("distance") > 200, pl.col("amount") > 2.5 * pl.col("usual")
-    )
+    takeover = sample.filter(pl.col("abroad"), pl.col("distance") > 200, pl.col("amount") > 2.5 * pl.col("usual"))
     base = sample["fraud_pattern"].is_not_null().mean()
     assert isinstance(base, float)
     assert takeover["fraud_pattern"].is_not_null().mean() > 20 * base

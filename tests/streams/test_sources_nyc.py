@@ -35,9 +35,7 @@ CONVERSIONS = {
 
 
 def source(dataset: str, contract: str, **replay: Any) -> Source:
-    section = Section.model_validate(
-        {"name": "a", "contract": contract, "replay": {"dataset": dataset, **replay}}
-    )
+    section = Section.model_validate({"name": "a", "contract": contract, "replay": {"dataset": dataset, **replay}})
     return open_source(section, NOWHERE, NOW)
 
 

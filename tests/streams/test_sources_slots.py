@@ -85,9 +85,7 @@ def test_an_even_choice_counts_what_it_has_chosen(share: float, start: int) -> N
         ([50.0, 60.0, 55.0, 40.0, 70.0], 10.0, [0.0, 1.0, 1.0, 1.0, 2.0]),
     ],
 )
-def test_no_record_is_due_before_the_one_in_front_of_it(
-    seconds: list[float], speed: float, due: list[float]
-) -> None:
+def test_no_record_is_due_before_the_one_in_front_of_it(seconds: list[float], speed: float, due: list[float]) -> None:
     assert pacing.offsets(np.array(seconds), speed).tolist() == due
 
 

@@ -92,8 +92,7 @@ def test_the_same_seed_gives_the_same_payments_in_another_process() -> None:
 
 def test_different_seeds_give_different_payments() -> None:
     one, other = (
-        [json.loads(value) for value in everything(source(seed=seed, count=2000, start=START))]
-        for seed in (1, 2)
+        [json.loads(value) for value in everything(source(seed=seed, count=2000, start=START))] for seed in (1, 2)
     )
     assert not {r["transaction_id"] for r in one} & {r["transaction_id"] for r in other}
     same = sum(a["account"] == b["account"] for a, b in zip(one, other, strict=True))

@@ -58,9 +58,7 @@ def diff(old: Plan | None, new: Plan) -> Changes:
     before = old or Plan(pipeline=new.pipeline, contracts=(), topics=(), tables=(), workloads=())
     return Changes(
         (
-            *_compare(
-                "contract", _by_name(before.contracts), _by_name(new.contracts), _contract, _no_contract
-            ),
+            *_compare("contract", _by_name(before.contracts), _by_name(new.contracts), _contract, _no_contract),
             *_compare("topic", _by_name(before.topics), _by_name(new.topics), _topic, _no_topic),
             *_compare("table", _tables(before), _tables(new), _table, _no_table),
             *_compare("workload", _workloads(before), _workloads(new), _workload, _no_workload),
@@ -104,11 +102,7 @@ def _what_is_new(part: Contract | Topic | Table | Workload) -> str:
         case Topic():
             return f"{part.role}, {_count(part.partitions, 'partition')}"
         case Table():
-            cut = (
-                f", partitioned by {part.partitions.column} every {part.partitions.every}"
-                if part.partitions
-                else ""
-            )
+            cut = f", partitioned by {part.partitions.column} every {part.partitions.every}" if part.partitions else ""
             return f"contract {part.contract}{cut}"
         case Workload():
             return f"{part.kind}, {_count(part.replicas, 'process', 'processes')}"
@@ -143,9 +137,7 @@ def _topic(old: Topic, new: Topic) -> Iterator[Change]:
 def _topic_config(topic: str, key: str, old: str | None, new: str | None) -> Change:
     detail = f"{key} {old or 'default'} → {new or 'default'}"
     if key == "retention.ms" and old is not None and new is not None and 0 <= int(new) < int(old):
-        return Change(
-            "change", "topic", topic, f"{detail}: records older than that are deleted", loses_data=True
-        )
+        return Change("change", "topic", topic, f"{detail}: records older than that are deleted", loses_data=True)
     return Change("change", "topic", topic, detail)
 
 
@@ -176,9 +168,7 @@ def _statements(old: Table, new: Table) -> str:
 
 
 def _cut(table: Table) -> str:
-    return (
-        f"by {table.partitions.column} every {table.partitions.every}" if table.partitions else "not at all"
-    )
+    return f"by {table.partitions.column} every {table.partitions.every}" if table.partitions else "not at all"
 
 
 def _no_table(name: str) -> Change:

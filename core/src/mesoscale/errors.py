@@ -1,9 +1,9 @@
 """What can be wrong, where it was found, and the way out.
 
-    MesoscaleError              everything a user is told in one sentence, with an exit code
-    ├── DocumentRefused         the document cannot be read, or breaks a rule (exit 2)
-    ├── PlanRefused             the document is right but cannot become what runs (exit 3)
-    └── ServiceUnavailable      a service, port, disk or runtime that a driver needs is not to be had (exit 4)
+MesoscaleError              everything a user is told in one sentence, with an exit code
+├── DocumentRefused         the document cannot be read, or breaks a rule (exit 2)
+├── PlanRefused             the document is right but cannot become what runs (exit 3)
+└── ServiceUnavailable      a service, port, disk or runtime that a driver needs is not to be had (exit 4)
 """
 
 from collections.abc import Iterable, Sequence
@@ -90,9 +90,7 @@ class MesoscaleError(Exception):
     exit_code = 1
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
-        self.problems: tuple[Problem, ...] = (
-            (problems,) if isinstance(problems, Problem) else tuple(problems)
-        )
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

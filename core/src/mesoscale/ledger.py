@@ -116,4 +116,5 @@ def _edge_problems(edge: EdgeReading) -> Iterable[str]:
         surplus = edge.consumed - edge.produced
         yield f"{between}: {surplus} records were consumed that {edge.producer} did not produce"
     elif edge.lag > edge.offset_lag:
-        yield f"{between}: produced {edge.produced}, consumed {edge.consumed}, but only {edge.offset_lag} can be in between"
+        most = edge.offset_lag
+        yield f"{between}: produced {edge.produced}, consumed {edge.consumed}, but only {most} can be in between"

@@ -1,9 +1,12 @@
 """The program: `python -m mesoscale_dashboard --document FILE --bindings DIR --listen HOST:PORT`."""
 
 import argparse
+import signal
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import uvicorn
 
@@ -35,8 +38,15 @@ def main(argv: list[str] | None = None) -> int:
         access_log=False,
         timeout_graceful_shutdown=DRAIN,
     )
+    # The server stops in order on a signal and then raises it again, for those who were there before: here, us.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     uvicorn.Server(settings).run(sockets=[listener])
     return 0
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
 
 
 def _arguments() -> argparse.ArgumentParser:

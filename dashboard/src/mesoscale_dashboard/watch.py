@@ -14,7 +14,8 @@ from mesoscale_dashboard.rates import Rate, Rates, Reading
 log = logging.getLogger(__name__)
 
 FRESH = 0.9  # seconds that a reading serves; below one, so that a caller who comes each second finds a new one
-SHARE = 0.1  # of the time may go into reading: what takes long is read less often
+SHARE = 0.1  # of the time may go into reading: what takes long is read less often,
+RARELY = 10.0  # seconds, but at least this often
 OVERDUE = 4.0  # seconds after which a reading that has not come back is told
 PATIENCE = 1.5  # seconds that a caller waits for a reading before the last one is given
 
@@ -82,25 +83,27 @@ class Watch:
             if not self._away:
                 log.warning("the ledger cannot be read", exc_info=error)
             self._away = (sentence(error),)
+            self._next_read = time.monotonic() + FRESH
         else:
             self._away = ()
+            self._next_read = begun + max(FRESH, min(RARELY, (time.monotonic() - begun) / SHARE))
             self._tables = tables
             self._reading = Reading(time.monotonic(), time.time(), ledger)
             self.rates.add(self._reading)
         finally:
-            took = time.monotonic() - begun
             self.readings += 1
-            self.seconds += took
-            self._next_read = begun + max(FRESH, took / SHARE)
+            self.seconds += time.monotonic() - begun
             self._running = None
 
     def _fetch(self, now: float) -> tuple[Ledger, dict[str, int]]:
         if self._reader is None:
             self._reader = self._connect()
         ledger = self._reader.read()
-        if now < self._next_count:
-            return ledger, self._tables
+        return ledger, self._tables if now < self._next_count else self._count(self._reader)
+
+    def _count(self, reader: Reader) -> dict[str, int]:
+        """The rows of all tables; counting large ones takes its time and is done less often."""
         begun = time.monotonic()
-        tables = self._reader.table_rows()
-        self._next_count = begun + (time.monotonic() - begun) / SHARE  # counting a large table takes its time
-        return ledger, tables
+        tables = reader.table_rows()
+        self._next_count = begun + min(RARELY, (time.monotonic() - begun) / SHARE)
+        return tables

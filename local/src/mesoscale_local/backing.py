@@ -66,6 +66,4 @@ def _not_up(supervised: Supervised, waited: float) -> ServiceUnavailable:
     crash = supervised.crash
     why = f"{crash.reason}: {crash.last_line}" if crash else "it runs but does not answer"
     message = f"{supervised.program.name} did not come up in {waited:.0f} s: {why}"
-    return ServiceUnavailable(
-        Problem(Reason.SERVICE_FAILED, message, hint=f"its log is {supervised.program.log}")
-    )
+    return ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=f"its log is {supervised.program.log}"))

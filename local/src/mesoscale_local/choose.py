@@ -35,9 +35,7 @@ def home(folder: Path, pipeline: str | None, document: str | None) -> Home:
         )
     if pipeline not in there:
         what = f'pipeline "{pipeline}"' if pipeline else "any pipeline"
-        hint = (
-            nearest(pipeline or "", there) or "`meso run DOCUMENT` starts one; --home says where it is kept"
-        )
+        hint = nearest(pipeline or "", there) or "`meso run DOCUMENT` starts one; --home says where it is kept"
         raise ServiceUnavailable(Problem(Reason.NOT_RUNNING, f"{folder} does not have {what}", hint=hint))
     return Home.of(folder, pipeline)
 

@@ -45,11 +45,7 @@ class Crew:
         """A sentence for each program that does nothing but crash."""
         for supervised in self._all():
             crash = supervised.crash
-            if (
-                crash is not None
-                and supervised.crashes_in_a_row >= HOPELESS
-                and supervised.state != "running"
-            ):
+            if crash is not None and supervised.crashes_in_a_row >= HOPELESS and supervised.state != "running":
                 last_words = f": {crash.last_line}" if crash.last_line else ""
                 times = supervised.crashes_in_a_row
                 yield f"{supervised.program.name} crashed {times} times in a row: {crash.reason}{last_words}"
@@ -76,8 +72,7 @@ class Crew:
         return {
             "services": {name: service.snapshot() for name, service in self._services.items()},
             "processes": {
-                name: {"node": node} | supervised.snapshot()
-                for name, (node, _, supervised) in self._nodes.items()
+                name: {"node": node} | supervised.snapshot() for name, (node, _, supervised) in self._nodes.items()
             },
         }
 

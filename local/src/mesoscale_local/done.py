@@ -13,9 +13,7 @@ STALLED = 180.0  # seconds in which nothing moves; a restart of all services tak
 
 def endless(graph: Graph) -> tuple[str, ...]:
     """The sources that never end: `--until-done` would wait for ever."""
-    return tuple(
-        node.name for node in graph.nodes if isinstance(node.section, Source) and _endless(node.section)
-    )
+    return tuple(node.name for node in graph.nodes if isinstance(node.section, Source) and _endless(node.section))
 
 
 def _endless(source: Source) -> bool:

@@ -63,8 +63,7 @@ def crashes(status: Mapping[str, Any]) -> list[str]:
     """A line for each program that has crashed since the start."""
     every = {**status["services"], **status["processes"]}
     return [
-        f"{name} crashed at {crash['at']}: {crash['reason']}"
-        + (f": {crash['lastLine']}" if crash["lastLine"] else "")
+        f"{name} crashed at {crash['at']}: {crash['reason']}" + (f": {crash['lastLine']}" if crash["lastLine"] else "")
         for name, one in every.items()
         if (crash := one["crash"]) is not None
     ]

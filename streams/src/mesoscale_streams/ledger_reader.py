@@ -27,7 +27,8 @@ class LedgerReader:
         self._graph = graph
         self._postgresql = bindings.postgresql
         self._groups = Groups(bindings.kafka)
-        self._positions = PositionsReader(bindings.kafka, naming.positions_topic(graph.pipeline.name))
+        self._positions_topic = naming.positions_topic(graph.pipeline.name)
+        self._positions = PositionsReader(bindings.kafka, self._positions_topic)
         self._connection: psycopg.Connection[Any] | None = None
 
     def read(self) -> Ledger:
@@ -36,6 +37,7 @@ class LedgerReader:
         Raises:
             KafkaException, psycopg.Error: a service is away; a later call may succeed.
         """
+        self._groups.reach(self._positions_topic)
         counts: dict[str, Counts] = {}
         committed: dict[str, dict[int, int]] = {}
         for node in reversed(self._graph.nodes):

@@ -5,7 +5,7 @@ They may be run again and again. What a compatible version changes is a column m
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Container, Iterator, Sequence
 
 from mesoscale.contract.types import Column, Contract
 
@@ -63,7 +63,7 @@ def identity(contract: Contract, partition_column: str | None) -> tuple[str, ...
     return (*contract.identity, partition_column)
 
 
-def _loosened(contract: Contract, target: str, required: Set[str | None]) -> Iterator[str]:
+def _loosened(contract: Contract, target: str, required: Container[str | None]) -> Iterator[str]:
     """For a table of an older version: the columns it lacks, and null where it is allowed by now."""
     for column in contract.columns:
         if column.nullable and column.name not in required:

@@ -191,7 +191,7 @@ def _truth(node: Scalar, schema: Schema, path: Path) -> tuple[bool | None, Findi
 def _number(node: Scalar, schema: Schema, path: Path) -> tuple[float | None, Finding | None]:
     value = scalars.value(node)
     if isinstance(value, str) and scalars.is_odd(node) and node.text not in scalars.ALIKE:
-        message = f"{node.text} is read as different numbers by different programs, or as none"
+        message = f"{node.text} is not the same number to every program"
         return None, Finding(path, node.at, Reason.INVALID_VALUE, message, "write digits only, with a point if need be")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None, _wrong_type(node, schema, path)

@@ -60,7 +60,7 @@ def _node(raw: Schema, definitions: dict[str, Schema], title: str = "") -> Schem
         schema["enum"] = [raw["const"]]
     if "items" in raw:
         schema["items"] = _node(raw["items"], definitions)
-        schema |= _named_list(schema["items"])
+        schema = _named_list(schema["items"]) | schema
     if "properties" in raw:
         schema["properties"] = {name: _node(field, definitions) for name, field in raw["properties"].items()}
     if isinstance(raw.get("additionalProperties"), dict):

@@ -2,13 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from mesoscale.model.base import Section
 
 Sentence = Annotated[str, Field(max_length=1024)]
 Word = Annotated[str, Field(max_length=128)]
 Count = Annotated[int, Field(ge=0)]
+
+
+def _map_by(*keys: str) -> dict[str, JsonValue]:
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
+
 
 CONDITIONS = (
     "Accepted",
@@ -70,13 +75,10 @@ class Status(Section):
     observed_generation: Count = 0
     conditions: Annotated[
         tuple[Condition, ...],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
+        Field(max_length=16, json_schema_extra=_map_by("type")),
     ] = ()
     stages_ready: Annotated[str, Field(max_length=16, description="programs that are ready, of all: 3/4")] = ""
     rows_per_second: Annotated[str, Field(max_length=16, description="accepted by all sinks")] = ""
-    children: Annotated[tuple[Child, ...], Field(max_length=256)] = ()
+    children: Annotated[tuple[Child, ...], Field(max_length=256, json_schema_extra=_map_by("kind", "name"))] = ()
     endpoints: Annotated[tuple[Endpoint, ...], Field(max_length=16)] = ()
     ledger: LedgerTotals | None = None

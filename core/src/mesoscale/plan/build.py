@@ -42,25 +42,42 @@ def build(graph: Graph, locate: Locate = nowhere) -> Plan:
     )
 
 
-def _not_built(spec: Spec) -> Iterator[tuple[Path, str, str]]:
-    """(path, what, what there is instead) of each part without a program behind it."""
+Missing = Iterator[tuple[Path, str, str]]
+"""(path, what has no program behind it, what there is instead)"""
+
+
+def _not_built(spec: Spec) -> Missing:
+    yield from _sources(spec)
+    yield from _stages(spec)
+    yield from _sinks(spec)
+    yield from _sections(spec)
+
+
+def _sources(spec: Spec) -> Missing:
     for i, source in enumerate(spec.sources):
         if source.kind not in BUILT_SOURCES:
             yield ("spec", "sources", i), f'source "{source.name}"', f"sources {', '.join(BUILT_SOURCES)}"
+
+
+def _stages(spec: Spec) -> Missing:
     for i, stage in enumerate(spec.stages):
         if stage.use is not None and stage.use not in BUILT_STEPS:
             steps = f"use: {', '.join(BUILT_STEPS)}, and step: module:function"
             yield ("spec", "stages", i, "use"), f'the built-in step "{stage.use}"', steps
+
+
+def _sinks(spec: Spec) -> Missing:
     for i, sink in enumerate(spec.sinks):
         if sink.kind not in BUILT_SINKS:
             yield ("spec", "sinks", i), f'sink "{sink.name}"', f"sinks {', '.join(BUILT_SINKS)}"
         elif sink.table is not None and sink.table.keep is not None:
             yield ("spec", "sinks", i, "table", "keep"), f'retention of table "{sink.name}"', "tables without keep"
-    for section in ("jobs", "models", "checks"):
+
+
+def _sections(spec: Spec) -> Missing:
+    for section in ("jobs", "models", "checks", "slo"):
         if getattr(spec, section):
             yield ("spec", section), f"section {section}", "sources, stages, sinks"
-    if spec.slo is not None:
-        yield ("spec", "slo"), "section slo", "sources, stages, sinks"
     if spec.pause:
         yield ("spec", "pause"), "pausing", "running"
     if spec.deletion_policy != "retain":

@@ -79,9 +79,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (
-        Exception
-    ) as error:  # the last line of defence: a person gets one line, the traceback goes to a file
+    except Exception as error:  # the last line of defence: a person gets one line, the traceback goes to a file
         _unexpected(error, settings["debug"])
         return UNEXPECTED
     return code if isinstance(code, int) else 0

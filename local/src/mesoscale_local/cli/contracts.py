@@ -22,12 +22,8 @@ FORMATS = ("table", "ddl", "json-schema", "markdown")
 
 @click.command("contracts", epilog=EXAMPLES)
 @click.argument("name", required=False)
-@click.option(
-    "-f", "--file", metavar="DOCUMENT", type=click.Path(), help="A document with contracts of its own."
-)
-@click.option(
-    "--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="The form."
-)
+@click.option("-f", "--file", metavar="DOCUMENT", type=click.Path(), help="A document with contracts of its own.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="table", show_default=True, help="The form.")
 @options.output("text", "json")
 def command(name: str | None, file: str | None, format_: str, output: str) -> None:
     """Print the contracts that ship with Mesoscale and those of a document, or one of them."""
@@ -35,9 +31,7 @@ def command(name: str | None, file: str | None, format_: str, output: str) -> No
 
     chosen = choose.contracts(file, name)
     if output == "json":
-        click.echo(
-            json.dumps([one.model_dump(mode="json", by_alias=True) for one in chosen], ensure_ascii=False)
-        )
+        click.echo(json.dumps([one.model_dump(mode="json", by_alias=True) for one in chosen], ensure_ascii=False))
         return
     form = _form(format_)
     click.echo("\n\n".join(form(contract) for contract in chosen))

@@ -14,15 +14,11 @@ EXAMPLES = options.examples(
 @click.command("logs", epilog=EXAMPLES)
 @click.argument("node", required=False)
 @click.option("-f", "--follow", is_flag=True, help="Go on with what is said from now on.")
-@click.option(
-    "--tail", type=click.IntRange(0), default=20, show_default=True, help="How many lines of each log."
-)
+@click.option("--tail", type=click.IntRange(0), default=20, show_default=True, help="How many lines of each log.")
 @options.pipeline
 @options.home_folder
 @options.output("text", "json")
-def command(
-    node: str | None, follow: bool, tail: int, pipeline: str | None, home_folder: Path, output: str
-) -> None:
+def command(node: str | None, follow: bool, tail: int, pipeline: str | None, home_folder: Path, output: str) -> None:
     """Print the log of a node or service (kafka, postgres, dashboard), or of all nodes.
 
     JSON prints the lines as they were written.

@@ -36,9 +36,7 @@ def command(document: str, home_folder: Path, output: str) -> int:
     plan = documents.read(document).plan()
     changes = diff(Home.of(home_folder, plan.pipeline).read_applied(), plan)
     if output == "json":
-        click.echo(
-            json.dumps({"changes": [asdict(change) for change in changes]}, ensure_ascii=False, indent=2)
-        )
+        click.echo(json.dumps({"changes": [asdict(change) for change in changes]}, ensure_ascii=False, indent=2))
     else:
         for change in changes:
             click.echo(_line(change))

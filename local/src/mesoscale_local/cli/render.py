@@ -11,9 +11,7 @@ from mesoscale_local.cli import options
 if TYPE_CHECKING:
     from mesoscale.plan.types import Plan
 
-EXAMPLES = options.examples(
-    "meso render examples/nyc.yaml", "meso render examples/nyc.yaml -o json | jq .topics"
-)
+EXAMPLES = options.examples("meso render examples/nyc.yaml", "meso render examples/nyc.yaml -o json | jq .topics")
 
 
 @click.command("render", epilog=EXAMPLES)
@@ -32,9 +30,7 @@ def command(document: str, target: str, output: str) -> None:
 
     if target == "cluster":
         message = "manifests for a cluster cannot be rendered by this version of Mesoscale yet"
-        raise PlanRefused(
-            Problem(Reason.NOT_BUILT, message, hint="--target local renders the same plan as text")
-        )
+        raise PlanRefused(Problem(Reason.NOT_BUILT, message, hint="--target local renders the same plan as text"))
     plan = documents.read(document).plan()
     if output == "json":
         click.echo(plan.model_dump_json(by_alias=True, indent=2))

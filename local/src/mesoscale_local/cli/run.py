@@ -27,12 +27,8 @@ INTERRUPTED = 130  # 128 + SIGINT: asked to run until done, but told to stop bef
 @options.output("text", "json")
 @click.option("--fresh", is_flag=True, help="Delete what this pipeline stored before, and start over.")
 @click.option("--until-done", is_flag=True, help="Stop when every source has ended and all is worked off.")
-@click.option(
-    "--accept-data-loss", is_flag=True, help="Make changes that lose stored data; `meso plan` shows them."
-)
-@click.option(
-    "--dashboard-port", type=click.IntRange(1, 65535), metavar="PORT", help="Where the dashboard listens."
-)
+@click.option("--accept-data-loss", is_flag=True, help="Make changes that lose stored data; `meso plan` shows them.")
+@click.option("--dashboard-port", type=click.IntRange(1, 65535), metavar="PORT", help="Where the dashboard listens.")
 @click.option(
     "--dashboard-open/--no-dashboard-open",
     default=True,
@@ -71,9 +67,7 @@ def command(
 def _conclude(outcome: "Outcome", output: str, until_done: bool) -> int:
     from mesoscale_local import report
 
-    problems = (
-        outcome.verdict.problems if outcome.verdict else outcome.reading.problems if outcome.reading else ()
-    )
+    problems = outcome.verdict.problems if outcome.verdict else outcome.reading.problems if outcome.reading else ()
     if output == "json":
         click.echo(json.dumps(report.result(outcome.reading, problems), ensure_ascii=False))
     else:

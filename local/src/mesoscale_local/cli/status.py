@@ -13,15 +13,11 @@ EXAMPLES = options.examples("meso status", "meso status examples/nyc.yaml", "mes
 
 @click.command("status", epilog=EXAMPLES)
 @click.argument("document", required=False, type=click.Path())
-@click.option(
-    "-f", "--file", metavar="DOCUMENT", type=click.Path(), help="The document, as another way to name it."
-)
+@click.option("-f", "--file", metavar="DOCUMENT", type=click.Path(), help="The document, as another way to name it.")
 @options.pipeline
 @options.home_folder
 @options.output("text", "json")
-def command(
-    document: str | None, file: str | None, pipeline: str | None, home_folder: Path, output: str
-) -> None:
+def command(document: str | None, file: str | None, pipeline: str | None, home_folder: Path, output: str) -> None:
     """Show nodes, processes, crashes, the ledger and the dashboard's address.
 
     While the pipeline runs this is how it is now, and afterwards how it was at last.

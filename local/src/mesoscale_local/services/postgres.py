@@ -122,9 +122,7 @@ class Server:
         how = ["--encoding=UTF8", "--locale=C", "--auth=scram-sha-256"]
         who = [f"--username={USERNAME}", f"--pwfile={self.folder.absolute() / 'password'}"]
         self._run((str(tools / "initdb"), "-D", str(new), *how, *who))
-        self._run(
-            (str(tools / "postgres"), "--single", "-D", str(new), "postgres"), f"CREATE DATABASE {DATABASE}\n"
-        )
+        self._run((str(tools / "postgres"), "--single", "-D", str(new), "postgres"), f"CREATE DATABASE {DATABASE}\n")
         new.rename(self._data)
 
     def _run(self, argv: tuple[str, ...], stdin: str = "") -> None:

@@ -23,7 +23,7 @@ class Service(Protocol):
     """A server that the local driver runs; all of it may be called again and again.
 
     `prepare` makes the folder ready and settles the port; `command` is to be run after it. `ready` asks the
-    server itself, and answers no where another one took the port. `wait_hint`: the longest sane start, in seconds.
+    server itself, and answers no where another one took the port. `wait_hint`: the longest sane start (seconds).
     """
 
     name: str

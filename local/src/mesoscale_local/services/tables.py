@@ -87,9 +87,7 @@ def drop_schema(binding: bindings.PostgreSQL, schema: str) -> None:
 
 
 def _count(connection: psycopg.Connection, schema: str, table: str) -> int:
-    row = connection.execute(
-        sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
-    ).fetchone()
+    row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))).fetchone()
     return int(row[0]) if row else 0
 
 

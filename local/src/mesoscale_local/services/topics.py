@@ -144,9 +144,7 @@ def _take(client: AdminClient, step: Step) -> None:
 
 
 def _client(bootstrap: str) -> AdminClient:
-    return AdminClient(
-        {"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": int(PATIENCE * 1000)}
-    )
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, "socket.timeout.ms": int(PATIENCE * 1000)})
 
 
 def _own(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:

@@ -14,7 +14,26 @@ class Groups:
     """Asks the brokers; holds one connection."""
 
     def __init__(self, kafka: Kafka) -> None:
-        self._admin = AdminClient({"bootstrap.servers": kafka.bootstrap_servers, "reconnect.backoff.max.ms": 1000})
+        self._admin = AdminClient(
+            {
+                "bootstrap.servers": kafka.bootstrap_servers,
+                "reconnect.backoff.max.ms": 1000,
+                # A broker that was away has new leader epochs; this client asks for them only when its own grow old.
+                "metadata.max.age.ms": 5000,
+                "topic.metadata.refresh.interval.ms": 5000,
+            }
+        )
+
+    def reach(self, topic: str) -> None:
+        """Make sure that the brokers answer, before anything else is asked.
+
+        A request to a group's coordinator that is made while the brokers are away, and times out, ends the whole
+        process when they come back (librdkafka 2.16: assertion `eonce->refcnt > 0`). One for metadata does not.
+
+        Raises:
+            KafkaException: the brokers do not answer.
+        """
+        self._admin.list_topics(topic, timeout=TIMEOUT)
 
     def read(self, group: str) -> dict[int, tuple[int, Counts]]:
         """Partition → (the offset the group goes on from, its counts up to there).

@@ -12,9 +12,7 @@ from mesoscale.errors import DocumentRefused, Problem, Reason, nearest
 from mesoscale_streams.sources import pacing
 from mesoscale_streams.sources.types import Batch, Position
 
-MAX_LINE = (
-    32 << 20
-)  # bytes of one record; the rest of a longer line is left out, so that memory stays bounded
+MAX_LINE = 32 << 20  # bytes of one record; the rest of a longer line is left out, so that memory stays bounded
 MAX_BATCH = 16 << 20  # bytes after which a batch is closed, whatever the number of its records
 
 

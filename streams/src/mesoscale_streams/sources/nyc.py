@@ -14,9 +14,7 @@ from mesoscale.errors import Problem, Reason, ServiceUnavailable
 METRES_PER_FOOT = 0.3048  # exact: international foot
 METRES_PER_MILE = 1609.344  # exact: international mile
 MILLIMETRES_PER_INCH = 25.4  # exact: international inch
-DECIMALS = (
-    6  # far below what any instrument resolves; keeps binary noise (3.9000000000000012) out of the JSON
-)
+DECIMALS = 6  # far below what any instrument resolves; keeps binary noise (3.9000000000000012) out of the JSON
 
 # Polars guesses types from the first rows, where a column of whole numbers can look like integers.
 _WEATHER = {

@@ -43,9 +43,7 @@ class Payments:
             values = stream.make(made, end).write_ndjson().encode().splitlines()
             for start in range(made, end, size):
                 stop = min(start + size, end)
-                yield Batch(
-                    values[start - made : stop - made], {"index": stop}, (stop - 1 - opened_at) / rate
-                )
+                yield Batch(values[start - made : stop - made], {"index": stop}, (stop - 1 - opened_at) / rate)
             made = end
 
     def _origin(self, opened_at: int) -> float:

@@ -100,9 +100,7 @@ class Episodes:
         quick, slow = self._deal(QUICK, 0.0), self._deal(SLOW, self._share(QUICK))
         first = quick.deal(index)
         second = slow.deal(first.rest)
-        kind = np.where(
-            first.slot, self._kinds(QUICK, first), np.where(second.slot, self._kinds(SLOW, second), 0)
-        )
+        kind = np.where(first.slot, self._kinds(QUICK, first), np.where(second.slot, self._kinds(SLOW, second), 0))
         episode = np.where(first.slot, first.episode, second.episode)
         step = np.where(first.slot, first.step, second.step)
         span = _LONGEST[kind] - _SHORTEST[kind] + 1

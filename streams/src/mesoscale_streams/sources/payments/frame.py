@@ -39,9 +39,7 @@ class Stream:
         traits = _ordinary(profile, payment, where, when)
         patterns.apply(traits, parts, episode, payment, profile)
         shop = merchants.describe(seed, traits.merchant)
-        return _frame(
-            seed, index, when - DELAY * payment.uniform("delay") ** 3, profile, traits, shop, where, parts
-        )
+        return _frame(seed, index, when - DELAY * payment.uniform("delay") ** 3, profile, traits, shop, where, parts)
 
     def _payers(self, parts: Parts, episode: Draws, payment: Draws, when: Floats) -> Ints:
         """The account of each payment; all payments of an episode are one account's."""
@@ -50,9 +48,7 @@ class Stream:
         return np.where(parts.kind == Kind.PLAIN, plain, accounts.drawn(episode, many))
 
 
-def _ordinary(
-    profile: accounts.Profiles, payment: Draws, where: accounts.Whereabouts, when: Floats
-) -> patterns.Traits:
+def _ordinary(profile: accounts.Profiles, payment: Draws, where: accounts.Whereabouts, when: Floats) -> patterns.Traits:
     """What each account does when nothing is the matter."""
     rare = np.where(payment.chance("treat", 0.012), 4 + 6 * payment.uniform("treat-size"), 1.0)
     return patterns.Traits(

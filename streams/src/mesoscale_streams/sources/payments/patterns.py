@@ -80,9 +80,7 @@ def _travel(traits: Traits, of: Members) -> None:
 def _spree(traits: Traits, of: Members) -> None:
     """An afternoon in town, or an evening of online orders: quick, on own devices, now and then a trifle."""
     trifle = of.payment.chance("trifle", 0.25)
-    traits.amount[of.rows] = np.where(
-        trifle, 60 + 400 * of.payment.uniform("trifle-sum"), traits.amount[of.rows]
-    )
+    traits.amount[of.rows] = np.where(trifle, 60 + 400 * of.payment.uniform("trifle-sum"), traits.amount[of.rows])
     traits.fixed[of.rows] |= trifle
 
 

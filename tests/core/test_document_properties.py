@@ -1,0 +1,151 @@
+"""Whatever the text: a document or a refusal whose problems lie in it; and what is written out reads back equal."""
+
+import json
+import re
+from typing import Any
+
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from mesoscale import document
+from mesoscale.document import reading, shape
+from mesoscale.errors import DocumentRefused
+from mesoscale.model import Pipeline, schema
+from mesoscale.model.base import CRON_PATTERN
+
+HEAD = "apiVersion: mesoscale.dev/v1alpha1\nkind: WeatherPipeline\n"
+SCALARS = ("w", "on", "~", "'", '"', "1e3", "010", "-1", ".nan", "2013-01-01", "12:30:00", "é", "\u2028", "x" * 70)
+KEYS = ("name", "from", "contract", "replay", "table", "topic", "partitions", "spec", "sources", "sinks", "on", "y")
+PIECES = (
+    *SCALARS,
+    *KEYS,
+    ": ",
+    "\n",
+    "\n  ",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "&a ",
+    "*a",
+    "<<: ",
+    "---",
+    "\t",
+    "# ",
+    "|",
+)
+
+
+def assert_told_inside(text: str) -> None:
+    try:
+        document.parse(text, "p.yaml")
+    except DocumentRefused as refused:
+        lines = text.split("\n")
+        assert refused.problems
+        places = [problem.place for problem in refused.problems]
+        for place in places:
+            assert place is not None
+            assert 1 <= place.line <= len(lines)
+            assert 1 <= place.column <= len(lines[place.line - 1]) + 1
+        assert places == sorted(places, key=lambda place: (place.line, place.column))  # type: ignore[union-attr]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.text())
+def test_any_text_is_a_document_or_refused_inside_it(text: str) -> None:
+    assert_told_inside(text)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=40), st.booleans())
+def test_any_pieces_of_yaml_are_a_document_or_refused_inside_it(pieces: list[str], headed: bool) -> None:
+    assert_told_inside((HEAD if headed else "") + "".join(pieces))
+
+
+SCHEMA = schema.pipeline()
+PLAIN = st.sampled_from((None, True, 0, -1, 3, 2.5, 1e999, "w", "", "observation", "15m", "a-b", "x" * 300, [], {}))
+
+
+def values(node: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """Values near the schema: mostly of the right shape, with wrong ones among them."""
+    if node["type"] == "object" and "properties" in node:
+        optional = {name: values(field) for name, field in node["properties"].items()}
+        required = {name: optional.pop(name) for name in node.get("required", ())}
+        return st.fixed_dictionaries(required, optional=optional) | PLAIN
+    if node["type"] == "object":
+        return st.dictionaries(st.sampled_from(("a", "b")), PLAIN, max_size=2)
+    if node["type"] == "array":
+        return st.lists(values(node["items"]), min_size=node.get("minItems", 0), max_size=3) | PLAIN
+    if "enum" in node:
+        return st.sampled_from(node["enum"]) | PLAIN
+    return {
+        "integer": st.integers(node.get("minimum", -9), 12),
+        "number": st.floats(node.get("minimum", -9), 12) | st.integers(0, 9),
+        "boolean": st.booleans(),
+        "string": st.sampled_from(("w", "s", "t", "a", "observation", "15m", "30d", "0 3 * * 0", "2013-01-01", "m:f")),
+    }[node["type"]] | PLAIN
+
+
+@settings(max_examples=300, deadline=None)
+@given(values(SCHEMA["properties"]["spec"]))
+def test_any_spec_is_a_document_or_refused_inside_it(spec: Any) -> None:
+    assert_told_inside(HEAD + yaml.safe_dump({"metadata": {"name": "p"}, "spec": spec}, allow_unicode=True))
+
+
+@settings(max_examples=300, deadline=None)
+@given(values(SCHEMA["properties"]["spec"]))
+def test_what_the_schema_takes_the_model_takes(spec: Any) -> None:
+    text = HEAD + yaml.safe_dump({"metadata": {"name": "p"}, "spec": spec}, allow_unicode=True)
+    value, findings = shape.check(reading.read(text, "p.yaml"), SCHEMA)
+    assume(not findings)
+    Pipeline.model_validate_json(json.dumps(value), strict=True)
+
+
+NAMES = st.from_regex(re.compile("[a-z][a-z0-9]{0,8}", re.ASCII), fullmatch=True)
+SOURCES = st.fixed_dictionaries(
+    {"contract": st.sampled_from(("observation", "station", "transaction"))},
+    optional={"topic": st.fixed_dictionaries({"partitions": st.integers(1, 256)})},
+).flatmap(
+    lambda common: st.sampled_from(
+        ({"push": {}}, {"replay": {"dataset": "nyc-2013", "speed": 0.5}}, {"synthetic": {"seed": 3, "fraudRate": 0.01}})
+    ).map(lambda kind: common | kind)
+)
+STORES = st.sampled_from(
+    (
+        {"table": {"partitionBy": {"column": "at", "every": "1mo"}, "keep": "9w", "indexes": [["a", "b"], ["b"]]}},
+        {"collection": {"keep": "7d"}},
+        {"lake": {}},
+    )
+)
+
+
+@st.composite
+def pipelines(draw: st.DrawFn) -> Pipeline:
+    names = draw(st.lists(NAMES, min_size=2, max_size=9, unique=True))
+    cut = draw(st.integers(1, len(names) - 1))
+    sources = [draw(SOURCES) | {"name": name} for name in names[:cut]]
+    sinks = [draw(STORES) | {"name": name, "from": draw(st.sampled_from(names[:cut]))} for name in names[cut:]]
+    spec = {"sources": sources, "sinks": sinks, "pause": draw(st.sampled_from(([], ["data"])))}
+    labels = draw(st.dictionaries(st.text(min_size=1, max_size=9), st.text(max_size=20), max_size=3))
+    metadata = {"name": draw(NAMES), "labels": labels}
+    return Pipeline.model_validate_json(json.dumps({"metadata": metadata, "spec": spec}))
+
+
+@settings(max_examples=150, deadline=None)
+@given(pipelines(), st.booleans())
+def test_a_pipeline_written_as_yaml_reads_back_equal(pipeline: Pipeline, defaults: bool) -> None:
+    value = pipeline.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_defaults=not defaults)
+    head = {"apiVersion": pipeline.api_version, "kind": pipeline.kind}
+    assert document.parse(yaml.safe_dump(head | value, allow_unicode=True), "p.yaml").pipeline == pipeline
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 70), st.integers(0, 30), st.integers(0, 40), st.integers(0, 20), st.integers(0, 12))
+def test_a_schedule_is_taken_exactly_when_its_numbers_are_in_range(
+    minute: int, hour: int, day: int, month: int, weekday: int
+) -> None:
+    right = minute < 60 and hour < 24 and 1 <= day <= 31 and 1 <= month <= 12 and weekday <= 7
+    assert (re.search(CRON_PATTERN, f"{minute} {hour} {day} {month} {weekday}") is not None) == right

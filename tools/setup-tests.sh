@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# What only the tests need: a browser, and the linter of shell scripts. Debian packages, so it takes root; without it,
+# what is missing is named, and the tests that need it say so too.
+set -euo pipefail
+
+missing=()
+command -v chromium >/dev/null || missing+=(chromium)
+command -v shellcheck >/dev/null || missing+=(shellcheck)
+fc-list 2>/dev/null | grep -q . || missing+=(fonts-dejavu-core fontconfig)
+((${#missing[@]})) || exit 0
+
+if [[ $(id -u) != 0 ]]; then
+    printf '!!! NOT INSTALLED: %s. As root: apt-get install %s\n' "${missing[*]}" "${missing[*]}" >&2
+    exit 0
+fi
+echo "installing ${missing[*]} (about a minute)"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
