@@ -14,7 +14,7 @@ def nyc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MesoRun]:
     """Kafka, PostgreSQL, all nodes and the dashboard, with payments stored already."""
     run = MesoRun(tmp_path_factory.mktemp("nyc"), NYC, "--fresh", "--no-dashboard-open")
     try:
-        run.wait_for(lambda status: status.get("tables", {}).get("payment_history", 0) > 1000, "payments")
+        run.wait_for(lambda status: status.get("tables", {}).get("payment-history", 0) > 1000, "payments")
         yield run
     finally:
         if run.process.poll() is None:

@@ -1,17 +1,21 @@
 """Watch: the truth about the pipeline, read at most once a second, and what to say when it cannot be read."""
 
 import asyncio
+import contextlib
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from mesoscale.ledger import Ledger
 from mesoscale_dashboard.feed import sentence
 from mesoscale_dashboard.rates import Rate, Rates, Reading
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 FRESH = 0.9  # seconds that a reading serves; below one, so that a caller who comes each second finds a new one
 SHARE = 0.1  # of the time may go into reading: what takes long is read less often,
@@ -78,7 +82,7 @@ class Watch:
     async def _read(self) -> None:
         begun = self._begun = time.monotonic()
         try:
-            ledger, tables = await asyncio.to_thread(self._fetch, begun)
+            ledger, tables = await _beside(lambda: self._fetch(begun))
         except Exception as error:  # whatever stops a reading, the page has to say so and the next one comes
             if not self._away:
                 log.warning("the ledger cannot be read", exc_info=error)
@@ -107,3 +111,32 @@ class Watch:
         tables = reader.table_rows()
         self._next_count = begun + min(RARELY, (time.monotonic() - begun) / SHARE)
         return tables
+
+
+async def _beside(work: Callable[[], T]) -> T:
+    """The result of `work`, done in a thread that no one waits for when the program is told to end.
+
+    The loop's own threads would hold the program until a service that is away has not answered for long enough.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(settle: Callable[[], None]) -> None:
+        def unless_cancelled() -> None:
+            if not done.cancelled():
+                settle()
+
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the program ends
+            loop.call_soon_threadsafe(unless_cancelled)
+
+    def run() -> None:
+        try:
+            result = work()
+        except Exception as error:  # it is raised again where the result is awaited
+            failure = error
+            tell(lambda: done.set_exception(failure))
+        else:
+            tell(lambda: done.set_result(result))
+
+    threading.Thread(target=run, name="reading", daemon=True).start()
+    return await done
