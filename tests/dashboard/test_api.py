@@ -20,6 +20,8 @@ import pytest
 from fix_meso import MesoRun
 from fix_nyc import NYC
 
+from mesoscale_dashboard import hub
+
 Event = tuple[str, Any]
 
 
@@ -172,6 +174,32 @@ def test_a_path_out_of_the_page_leads_nowhere(dashboard: str) -> None:
     connection.request("GET", "/static/../app.py")
     assert connection.getresponse().status == 404
     connection.close()
+
+
+def test_more_listeners_than_it_serves_are_asked_to_come_back_and_places_become_free(dashboard: str) -> None:
+    def listen() -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection(urlsplit(dashboard).netloc, timeout=10)
+        connection.request("GET", "/api/events")
+        return connection
+
+    held = [listen() for _ in range(hub.LISTENERS)]
+    try:
+        assert all(connection.getresponse().status == 200 for connection in held)
+        refused = listen()
+        answer = refused.getresponse()
+        assert (answer.status, answer.headers["retry-after"]) == (503, "10")
+        refused.close()
+    finally:
+        for connection in held:
+            connection.close()
+
+    def free() -> bool:
+        again = listen()
+        status = again.getresponse().status
+        again.close()
+        return status == 200
+
+    wait_for(free, "free place", 20)
 
 
 def test_a_broker_that_is_away_is_told_and_its_return_too(meso_run: Callable[..., MesoRun]) -> None:

@@ -2,12 +2,16 @@
 
 import json
 import os
+import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
 import pytest
 from fix_chromium import Page
+from fix_meso import MesoRun
+from fix_nyc import NYC
 
 DESK, PHONE = (1280, 900, 1.0, False), (375, 812, 2.0, True)
 SHOTS = os.environ.get("MESO_SCREENSHOTS", "")  # a folder that keeps what the tests saw
@@ -104,7 +108,13 @@ def test_a_page_that_updates_moves_nothing(page: Page, dashboard: str) -> None:
 @pytest.mark.parametrize(("scheme", "light"), [("light", True), ("dark", False)])
 @pytest.mark.parametrize(("what", "size"), [("desktop", DESK), ("phone", PHONE)])
 def test_it_is_whole_in_every_light_and_on_every_width(
-    page: Page, dashboard: str, tmp_path: Path, scheme: str, light: bool, what: str, size: tuple[int, int, float, bool]
+    page: Page,
+    dashboard: str,
+    tmp_path: Path,
+    scheme: str,
+    light: bool,
+    what: str,
+    size: tuple[int, int, float, bool],
 ) -> None:
     opened(page, dashboard, size, prefers_color_scheme=scheme)
     page.wait_for("!document.getElementById('payments').hidden && !document.getElementById('weather').hidden")
@@ -131,7 +141,8 @@ def test_the_reader_may_choose_the_light_and_the_choice_is_kept(page: Page, dash
 CONTRAST = """(() => {
     const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
     const lightness = ([r, g, b]) => {
-        const linear = [r, g, b].map((v) => v / 255).map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        const linear = [r, g, b].map((v) => v / 255)
+            .map((v) => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
     };
     const ground = (node) => {
@@ -147,7 +158,7 @@ CONTRAST = """(() => {
         if (!node.checkVisibility() || node.closest('.new')) continue;
         const [a, b] = [lightness(rgb(getComputedStyle(node).color)), lightness(ground(node))];
         const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-        if (ratio < 4.5) poor.push(`${node.className || node.tagName} ${ratio.toFixed(2)} ${node.textContent.slice(0, 30)}`);
+        if (ratio < 4.5) poor.push(`${node.className || node.tagName} ${ratio} ${node.textContent.slice(0, 30)}`);
     }
     return poor;
 })()"""
@@ -165,3 +176,18 @@ def test_who_wants_no_motion_gets_none(page: Page, dashboard: str) -> None:
     opened(page, dashboard, prefers_reduced_motion="reduce")
     page.wait_for("document.querySelectorAll('#ticker li').length >= 10")
     assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_a_page_says_that_its_dashboard_is_gone_and_comes_back_with_it(
+    page: Page, meso_run: Callable[..., MesoRun]
+) -> None:
+    run = meso_run(NYC, "--fresh")
+    status = run.wait_for(lambda now: now.get("tables", {}).get("payment-history", 0) > 0, "payments")
+    opened(page, status["dashboard"])
+    run_state = "document.getElementById('run-state').textContent"
+    page.wait_for(f"{run_state} === 'Running'")
+    os.kill(status["services"]["dashboard"]["pid"], signal.SIGKILL)
+    page.wait_for(f"{run_state} === 'Connection lost, trying again'")
+    page.wait_for(f"{run_state} === 'Running'", 60)
+    read = page.evaluate(f"({NUMBER})('total-read')")
+    page.wait_for(f"({NUMBER})('total-read') > {read}")

@@ -20,7 +20,7 @@ export function lineChart(place, series, options) {
     {
       width: Math.max(120, place.clientWidth),
       height: place.clientHeight,
-      padding: [8, 6, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       scales: { x: { time: true, ...options.xScale }, y: options.yScale },
