@@ -7,9 +7,7 @@ OBSERVATION = Contract(
     version=1,
     description="What one weather station measured at one time, in SI units.",
     columns=(
-        Column(
-            name="station", type="string", max_length=16, description="station code, as in contract station"
-        ),
+        Column(name="station", type="string", max_length=16, description="station code, as in contract station"),
         Column(
             name="observed_at",
             type="timestamp",

@@ -1,66 +1,63 @@
-"""Contract → Markdown for people: what each column means, in which unit, and what is allowed in it."""
+"""Contract → Markdown, for people."""
 
-from mesoscale.contract import limits
+from collections.abc import Iterator, Sequence
+
 from mesoscale.contract.types import Column, Contract
 
 
 def markdown(contract: Contract) -> str:
-    """A section of its own, from a second-level heading to a newline."""
-    facts = [
-        f"- key: {_names(contract.key)} (records of one key stay in order)",
-        f"- identity: {_names(contract.identity)} (tells one record from every other)",
-        f"- event time: {_names((contract.event_time,) if contract.event_time else ())}",
-    ]
-    rows = [_row(column) for column in contract.columns]
-    head = ["| column | type | unit | null | allowed | meaning |", "| --- | --- | --- | --- | --- | --- |"]
+    """A heading, what the contract is for, its keys, and a table of its columns."""
     return "\n".join(
         [
-            f"## {contract.name} (version {contract.version})",
+            f"## {contract.label}",
             "",
-            contract.description,
+            *([contract.description, ""] if contract.description else []),
+            *_roles(contract),
             "",
-            *facts,
-            "",
-            *head,
-            *rows,
+            "| column | type | unit | null | allowed | meaning |",
+            "|---|---|---|---|---|---|",
+            *(_row(column) for column in contract.columns),
             "",
         ]
     )
 
 
-def allowed(column: Column) -> str:
-    """The limits of a column in words: `1 to 100000000`, `at least 0`, `one of a, b`, `at most 64 characters`."""
-    numeric = column.type in ("int64", "float64")
-    low, high = (_number(column.min), _number(column.max)) if numeric else (column.earliest, column.latest)
-    parts = []
-    if low is not None and high is not None:
-        parts.append(f"{low} to {high}")
-    elif low is not None or high is not None:
-        parts.append(f"at least {low}" if low is not None else f"at most {high}")
-    if column.one_of:
-        parts.append(f"one of {', '.join(column.one_of)}")
-    if column.pattern:
-        parts.append(f"`{column.pattern}`")
-    if column.max_length is not None:
-        parts.append(f"at most {column.max_length} characters")
-    return ", ".join(parts)
+def _roles(contract: Contract) -> Iterator[str]:
+    for role, columns in (("key", contract.key), ("identity", contract.identity)):
+        if columns:
+            yield f"- {role}: {_code(columns)}"
+    if contract.event_time:
+        yield f"- event time: {_code((contract.event_time,))}"
+
+
+def _code(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _row(column: Column) -> str:
-    cells = [
-        f"`{column.name}`",
-        column.type,
-        column.unit,
-        "may be null" if column.nullable else "",
-        allowed(column),
-        column.description,
-    ]
-    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+    null = "yes" if column.nullable else "no"
+    meaning = column.description.replace("|", r"\|")
+    return f"| `{column.name}` | {column.type} | {column.unit} | {null} | {_allowed(column)} | {meaning} |"
 
 
-def _number(value: float | None) -> str | None:
-    return None if value is None else limits.number(value)
+def _allowed(column: Column) -> str:
+    """The limits in words."""
+    low, high = _edge(column.min, column.earliest), _edge(column.max, column.latest)
+    words = []
+    if low and high:
+        words.append(f"{low} to {high}")
+    elif low or high:
+        words.append(f"from {low}" if low else f"up to {high}")
+    if column.one_of:
+        words.append(", ".join(column.one_of))
+    if column.pattern:
+        words.append(f"`{column.pattern}`".replace("|", r"\|"))
+    if column.max_length is not None:
+        words.append(f"up to {column.max_length} characters")
+    return "; ".join(words)
 
 
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
+def _edge(number: float | None, instant: str | None) -> str:
+    if instant is not None:
+        return instant
+    return "" if number is None else f"{number:g}"

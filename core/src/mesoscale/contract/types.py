@@ -29,8 +29,8 @@ class Column(BaseModel):
     description: Annotated[str, Field(max_length=500)] = ""
     unit: Annotated[str, Field(max_length=64)] = ""
     nullable: bool = False
-    min: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    max: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    min: float | None = None
+    max: float | None = None
     earliest: Annotated[str, Field(pattern=INSTANT_PATTERN, max_length=40)] | None = None
     latest: Annotated[str, Field(pattern=INSTANT_PATTERN, max_length=40)] | None = None
     one_of: Annotated[
