@@ -1,5 +1,6 @@
 """examples/nyc.yaml, running: one for all tests that look at it without disturbing it."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,10 +10,17 @@ from fix_meso import MesoRun
 NYC = Path(__file__).parents[1] / "examples" / "nyc.yaml"
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens at; runs beside each other would all take the default one."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        return int(held.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def nyc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MesoRun]:
     """Kafka, PostgreSQL, all nodes and the dashboard, with payments stored already."""
-    run = MesoRun(tmp_path_factory.mktemp("nyc"), NYC, "--fresh", "--no-dashboard-open")
+    folder, port = tmp_path_factory.mktemp("nyc"), str(free_port())
+    run = MesoRun(folder, NYC, "--fresh", "--no-dashboard-open", "--dashboard-port", port)
     try:
         run.wait_for(lambda status: status.get("tables", {}).get("payment-history", 0) > 1000, "payments")
         yield run

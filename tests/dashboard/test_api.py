@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from fix_meso import MesoRun
-from fix_nyc import NYC
+from fix_nyc import NYC, free_port
 
 from mesoscale_dashboard import hub
 
@@ -203,7 +203,7 @@ def test_more_listeners_than_it_serves_are_asked_to_come_back_and_places_become_
 
 
 def test_a_broker_that_is_away_is_told_and_its_return_too(meso_run: Callable[..., MesoRun]) -> None:
-    run = meso_run(NYC, "--fresh")
+    run = meso_run(NYC, "--fresh", "--dashboard-port", str(free_port()))
     status = run.wait_for(lambda now: now.get("tables", {}).get("payment-history", 0) > 0, "payments")
     broker = status["services"]["kafka"]["pid"]
     ask = lambda: get(status["dashboard"], "/api/state")  # noqa: E731
@@ -242,11 +242,6 @@ class Alone:
             stderr=subprocess.PIPE,
             text=True,
         )
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        return int(held.getsockname()[1])
 
 
 def test_with_no_service_at_all_it_answers_says_so_and_ends_in_order(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 from fix_chromium import Page
 from fix_meso import MesoRun
-from fix_nyc import NYC
+from fix_nyc import NYC, free_port
 
 DESK, PHONE = (1280, 900, 1.0, False), (375, 812, 2.0, True)
 SHOTS = os.environ.get("MESO_SCREENSHOTS", "")  # a folder that keeps what the tests saw
@@ -181,7 +181,7 @@ def test_who_wants_no_motion_gets_none(page: Page, dashboard: str) -> None:
 def test_a_page_says_that_its_dashboard_is_gone_and_comes_back_with_it(
     page: Page, meso_run: Callable[..., MesoRun]
 ) -> None:
-    run = meso_run(NYC, "--fresh")
+    run = meso_run(NYC, "--fresh", "--dashboard-port", str(free_port()))
     status = run.wait_for(lambda now: now.get("tables", {}).get("payment-history", 0) > 0, "payments")
     opened(page, status["dashboard"])
     run_state = "document.getElementById('run-state').textContent"
