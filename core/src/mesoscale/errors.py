@@ -52,8 +52,6 @@ class Reason(StrEnum):
     ALREADY_RUNNING = "AlreadyRunning"
     NOT_RUNNING = "NotRunning"
     SERVICE_FAILED = "ServiceFailed"
-    STAGE_FAILED = "StageFailed"
-    LEDGER_OPEN = "LedgerOpen"
 
 
 @dataclass(frozen=True, slots=True)
