@@ -1,6 +1,7 @@
 """The program: `python -m mesoscale_dashboard --document FILE --bindings DIR --listen HOST:PORT`."""
 
 import argparse
+import faulthandler
 import signal
 import socket
 import sys
@@ -21,6 +22,7 @@ DRAIN = 1  # seconds that open event streams get when the program is told to end
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code is that of the error that ended it, or 0."""
+    faulthandler.enable()  # a crash in native code leaves its stack in the log
     arguments = _arguments().parse_args(argv)
     try:
         graph = environment.read_graph(arguments.document)

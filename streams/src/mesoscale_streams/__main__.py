@@ -1,6 +1,7 @@
 """`python -m mesoscale_streams run NODE`: pick a node of a document and run it until it ends or is told to stop."""
 
 import argparse
+import faulthandler
 import logging
 import signal
 import sys
@@ -20,6 +21,7 @@ def main(argv: list[str] | None = None) -> int:
         0 when it ended or was told to stop, and all it had read is safe; otherwise the exit code of the error.
     """
     arguments = _parser().parse_args(argv)
+    faulthandler.enable()  # a crash in native code leaves its stack in the log
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
