@@ -10,6 +10,7 @@ from mesoscale.model.status import Status
 
 GROUP, VERSION = API_VERSION.split("/")
 PLURAL = "weatherpipelines"
+DESCRIPTION = "One document from which a whole data platform runs: sources, topics, stages, stores, jobs and checks."
 
 _READY = '.status.conditions[?(@.type=="Ready")]'
 PRINTER_COLUMNS = (
@@ -57,7 +58,8 @@ def custom_resource_definition() -> dict[str, Any]:
 def json_schema() -> dict[str, Any]:
     """The document as JSON Schema, for yaml-language-server and others; the caller may change it."""
     head = {"$schema": "http://json-schema.org/draft-07/schema#", "title": KIND}
-    return head | _for_editors(schema.pipeline())
+    required = {"required": ["apiVersion", "kind", "metadata", "spec"]}
+    return head | _for_editors(schema.pipeline()) | required | {"description": DESCRIPTION}
 
 
 def _printer_column(name: str, kind: str, path: str, description: str) -> dict[str, str]:
@@ -73,6 +75,7 @@ def _resource() -> Schema:
     for field in ("apiVersion", "kind"):
         fields[field] = {"type": "string"}
     fields["status"] = _for_the_api_server(schema.structural(Status))
+    resource["description"] = DESCRIPTION
     resource["required"] = ["metadata", "spec"]
     return resource
 
