@@ -14,6 +14,4 @@ def add_apparent_temperature(observations: pl.DataFrame) -> pl.DataFrame:
         pl.col("relative_humidity") / 100 * 6.105 * (17.27 * temperature / (237.7 + temperature)).exp()
     )
     apparent = temperature + 0.33 * vapour_pressure - 0.70 * pl.col("wind_speed") - 4.00
-    return observations.select(
-        "station", "observed_at", "temperature", apparent.alias("apparent_temperature")
-    )
+    return observations.select("station", "observed_at", "temperature", apparent.alias("apparent_temperature"))

@@ -62,14 +62,15 @@ class MesoRun:
         return self.process.returncode, out
 
     def left_behind(self) -> list[str]:
-        """Command lines of processes that still work for this folder."""
+        """Command lines of processes that still work for or in this folder."""
         found = []
-        for file in Path("/proc").glob("[0-9]*/cmdline"):
+        for process in Path("/proc").glob("[0-9]*"):
             try:
-                command = file.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                where = str((process / "cwd").readlink())
             except OSError:
                 continue
-            if f"{self.folder}/.meso" in command:
+            if f"{self.folder}/.meso" in command or where.startswith(f"{self.folder}/.meso"):
                 found.append(command)
         return found
 

@@ -1,6 +1,7 @@
 """A supervised program is started again after a crash, rests longer and longer, and is gone when told to stop."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -54,14 +55,23 @@ def test_a_crashed_program_is_started_again_and_its_last_words_are_kept(tmp_path
     asyncio.run(scene())
 
 
-def test_the_last_words_of_a_json_log_are_its_message(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "disk on fire"),
+        ({"exception": "Traceback:\n  line 1\nOSError: hot"}, "disk on fire: OSError: hot"),
+        ({"exception": "Traceback:\nOSError: hot", "message": "OSError: hot"}, "OSError: hot"),
+    ],
+)
+def test_the_last_words_of_a_json_log_are_its_message(tmp_path: Path, fields: dict[str, str], words: str) -> None:
+    line = json.dumps({"level": "error", "message": "disk on fire"} | fields)
+
     async def scene() -> None:
-        code = """print('{"level": "error", "message": "disk on fire"}'); raise SystemExit(7)"""
-        supervised = Supervised(program(tmp_path, code), QUICK)
+        supervised = Supervised(program(tmp_path, f"print({line!r}); raise SystemExit(7)"), QUICK)
         supervised.start()
         await until(lambda: supervised.crash is not None)
         assert supervised.crash is not None
-        assert (supervised.crash.reason, supervised.crash.last_line) == ("exit code 7", "disk on fire")
+        assert (supervised.crash.reason, supervised.crash.last_line) == ("exit code 7", words)
         await supervised.stop()
 
     asyncio.run(scene())

@@ -163,5 +163,6 @@ def _message(line: str) -> str:
         return line
     if not isinstance(entry, dict):
         return line
-    exception = str(entry.get("exception", "")).strip().splitlines()[-1:]
-    return ": ".join([str(entry.get("message", line)), *exception])
+    message = str(entry.get("message", line))
+    exception = str(entry.get("exception", "")).strip().rpartition("\n")[2]
+    return message if exception in message else f"{message}: {exception}"

@@ -128,7 +128,7 @@ class Broker:
         done = self.folder / "formatted"
         if done.exists():
             return
-        arguments = ["format", "--ignore-formatted", "-t", self._cluster_id(), "-c", PROPERTIES]
+        arguments = ["format", "--ignore-formatted", f"--cluster-id={self._cluster_id()}", "-c", PROPERTIES]
         told = subprocess.run(
             self._run("kafka.tools.StorageTool", *arguments),
             cwd=self.folder,

@@ -1,5 +1,6 @@
 """Deletes what a plan no longer names: topics, consumer groups, positions of sources, tables."""
 
+import time
 from collections.abc import Sequence
 
 import psycopg
@@ -11,7 +12,13 @@ from mesoscale import bindings, naming
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
 from mesoscale_local.services import postgres, topics
 
-PATIENCE = 30.0  # seconds for one request
+PATIENCE = 60.0  # seconds, longer than the session of any group
+LATER = (
+    KafkaError.NON_EMPTY_GROUP,  # members are static: Kafka believes in one that has stopped until its session ends
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,  # the broker has just been started
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
 GONE = (KafkaError.GROUP_ID_NOT_FOUND, KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
@@ -35,12 +42,8 @@ def forget_nodes(bootstrap: str, pipeline: str, nodes: Sequence[str]) -> None:
     if not nodes:
         return
     client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    groups = [naming.group(pipeline, node) for node in nodes]
-    try:
-        for answer in client.delete_consumer_groups(groups, request_timeout=PATIENCE).values():
-            _unless_gone(answer.exception(PATIENCE))
-    except KafkaException as error:
-        raise _unavailable(f"Kafka did not delete the groups {', '.join(groups)}", error) from error
+    for node in nodes:
+        _delete_group(client, naming.group(pipeline, node))
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0, "enable.idempotence": True})
     for node in nodes:
         producer.produce(naming.positions_topic(pipeline), key=node.encode(), value=None)
@@ -63,11 +66,20 @@ def drop_table(binding: bindings.PostgreSQL, schema: str, table: str, sink: str)
         raise _unavailable(f"PostgreSQL did not drop {schema}.{table}", error) from error
 
 
-def _unless_gone(error: BaseException | None) -> None:
-    if isinstance(error, KafkaException) and error.args[0].code() in GONE:
-        return
-    if error is not None:
-        raise error
+def _delete_group(client: AdminClient, group: str) -> None:
+    """Ask until Kafka can do it; a group that is not there is fine."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            client.delete_consumer_groups([group], request_timeout=PATIENCE)[group].result(PATIENCE)
+            return
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code in GONE:
+                return
+            if code not in LATER or time.monotonic() > deadline:
+                raise _unavailable(f"Kafka did not delete the group {group}", error.args[0].str()) from error
+        time.sleep(1)
 
 
 def _unavailable(what: str, error: object) -> ServiceUnavailable:
