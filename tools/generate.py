@@ -35,7 +35,7 @@ def main() -> int:
     check = parser.parse_args().check
     stale = [(path, text) for path, text in files() if not _holds(ROOT / path, text)]
     for path, text in stale:
-        print(f"{path} is stale; run python tools/generate.py" if check else f"wrote {path}")  # noqa: T201
+        print(f"{path} is stale; run python tools/generate.py" if check else f"wrote {path}")
         if not check:
             (ROOT / path).parent.mkdir(exist_ok=True)
             (ROOT / path).write_text(text, encoding="utf-8")

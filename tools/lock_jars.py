@@ -49,7 +49,7 @@ def main() -> int:
         for coordinate, file in jars
     ]
     LOCK.write_text("\n".join([HEADING, *lines]) + "\n")
-    print(f"{LOCK}: {len(jars)} jars, {sum(file.stat().st_size for _, file in jars) / 1e6:.1f} MB")  # noqa: T201
+    print(f"{LOCK}: {len(jars)} jars, {sum(file.stat().st_size for _, file in jars) / 1e6:.1f} MB")
     return 0
 
 

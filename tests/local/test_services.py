@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-
 from fix_services import Running
+
 from mesoscale.errors import Reason, ServiceUnavailable
 from mesoscale_local.services import jars, java, ports
 from mesoscale_local.services.jars import Jar

@@ -1,0 +1,1 @@
+"""Measured loops: what the platform takes, beside the barest program that does the same."""
