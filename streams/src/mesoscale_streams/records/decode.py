@@ -4,19 +4,23 @@ The fast path reads all lines at once, as columns. Whatever it cannot take, or m
 record by record; what a record is found to be never depends on its neighbours.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 from polars.exceptions import ComputeError
 
 from mesoscale.contract.types import Contract
 from mesoscale.errors import Reason
-from mesoscale_streams.records import strict
+from mesoscale_streams.records import instants, strict
 from mesoscale_streams.records.checks import Checks
-from mesoscale_streams.records.schema import polars_schema
+from mesoscale_streams.records.schema import polars_schema, wire_schema
 
 LARGEST_RECORD = 1 << 20  # bytes
+_NEWLINE = ord("\n")
+_HALF_OR_NUL = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")  # escapes of UTF-16 surrogates, and of NUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +51,10 @@ class Decoder:
         self._contract = contract
         self._max_bytes = max_bytes
         self._schema = polars_schema(contract)
+        self._wire_schema = wire_schema(contract)
+        self._parsers = instants.parsers(contract)
         self._checks = Checks(contract)
         self._suspicious = _suspicious(contract)
-        self._strings = [column.name for column in contract.columns if column.type == "string"]
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Every index of `values` is either accepted or rejected."""
@@ -66,15 +71,23 @@ class Decoder:
             lines = b"\n".join(values)  # type: ignore[arg-type]  # None raises, as it should
         except TypeError:
             return None
-        if lines.count(b"\n") != len(values) - 1 or self._has_oversize(lines, values):
+        if _newlines(lines) != len(values) - 1 or self._has_oversize(lines, values):
             return None
         try:
-            frame = pl.read_ndjson(lines, schema=self._schema)
+            text = pl.read_ndjson(lines, schema=self._wire_schema)
         except ComputeError:
             return None
-        if frame.height != len(values) or self._is_suspect(frame, lines, values):
+        if text.height != len(values) or self._is_suspect(text, lines, values):
             return None
-        return frame
+        return self._parsed(text)
+
+    def _parsed(self, text: pl.DataFrame) -> pl.DataFrame | None:
+        """With timestamps and dates as such, or None where one of them is none."""
+        if not self._parsers:
+            return text
+        frame = text.with_columns(self._parsers)
+        lost = frame.null_count().row(0) != text.null_count().row(0)
+        return None if lost else frame
 
     def _has_oversize(self, lines: bytes, values: Sequence[bytes | None]) -> bool:
         return len(lines) > self._max_bytes and max(map(len, values)) > self._max_bytes  # type: ignore[arg-type]
@@ -82,14 +95,11 @@ class Decoder:
     def _is_suspect(self, frame: pl.DataFrame, lines: bytes, values: Sequence[bytes | None]) -> bool:
         """Whether Polars was too kind: it makes text of numbers, and NUL of what is no character."""
         suspects = frame.select(self._suspicious).to_series()
-        if suspects.any() and any(
-            strict.look(values[row], self._contract, self._max_bytes) for row in suspects.arg_true()
-        ):
-            return True
-        if b"\\u" not in lines or not self._strings:
-            return False
-        nul = pl.any_horizontal(pl.col(name).str.contains("\0", literal=True) for name in self._strings)
-        return bool(frame.select(nul.any()).item())
+        rows = set(suspects.arg_true()) if suspects.any() else set()
+        if b"\\" in lines:  # one byte is found many times faster than two
+            # Of half a surrogate pair Polars makes NUL or another character, so each such escape is looked at.
+            rows.update(row for row, value in enumerate(values) if value and _HALF_OR_NUL.search(value))
+        return any(strict.look(values[row], self._contract, self._max_bytes) for row in rows)
 
     def _decode_closely(self, values: Sequence[bytes | None]) -> Decoded:
         """The slow path: judge each record, then read those that look right."""
@@ -111,11 +121,12 @@ class Decoder:
     def _halve(
         self, lines: list[bytes], indices: list[int], rejected: list[Rejected]
     ) -> tuple[list[pl.DataFrame], list[int]]:
-        """Read lines that look right; those that Polars still refuses (a time that is none) are found by halving."""
+        """Read lines that look right; what Polars refuses all the same (60 digits) is found by halving."""
         if not lines:
             return [], []
         try:
-            return [pl.read_ndjson(b"\n".join(lines), schema=self._schema)], indices
+            text = pl.read_ndjson(b"\n".join(lines), schema=self._wire_schema)
+            return [text.with_columns(self._parsers)], indices
         except ComputeError as error:
             if len(lines) == 1:
                 rejected.append(Rejected(indices[0], Reason.WRONG_TYPE, str(error).partition("\n")[0]))
@@ -137,15 +148,20 @@ class Decoder:
         return Decoded(frame[kept], [of_row[row] for row in kept], sorted(rejected, key=lambda one: one.index))
 
 
+def _newlines(lines: bytes) -> int:
+    """Several times faster than `bytes.count`, which stops at each."""
+    return int(np.count_nonzero(np.frombuffer(lines, np.uint8) == _NEWLINE))
+
+
 def _suspicious(contract: Contract) -> pl.Expr:
     """Rows with a string that a number, a boolean, a list or an object may have become.
 
-    Comparing strings is cheap: the first bytes of each stand in the column itself. Strings from a list of allowed ones
-    need no suspicion.
+    Comparing strings is cheap: the first bytes of each stand in the column itself. Where few strings are allowed, and
+    none of them looks like anything else, there is nothing to suspect.
     """
     tests = []
     for column in contract.columns:
-        if column.type == "string" and not column.one_of:
+        if column.type == "string" and not (column.one_of and all(word[:1].isalpha() for word in column.one_of)):
             here = pl.col(column.name)
             tests.append((here < ":") | (here >= "{") | ((here >= "[") & (here < "\\")) | here.is_in(["true", "false"]))
     return pl.any_horizontal([test.fill_null(False) for test in tests] or [pl.lit(False)]).alias("suspect")

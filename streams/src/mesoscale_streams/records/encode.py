@@ -3,15 +3,17 @@
 import polars as pl
 
 from mesoscale.contract.types import Contract
+from mesoscale_streams.records import instants
 
 BETWEEN = "|"  # between the columns of a key of several
 
 
 def encode(frame: pl.DataFrame) -> list[bytes]:
-    """The rows as JSON, columns in order; timestamps are ISO 8601 in UTC."""
+    """The rows as JSON, columns in order; timestamps are ISO 8601 in UTC and end in Z."""
     if frame.is_empty():
         return []
-    return frame.write_ndjson().encode().splitlines()
+    text = frame.with_columns(instants.formatters(frame.schema)).write_ndjson()
+    return text.encode().splitlines()
 
 
 def keys(frame: pl.DataFrame, contract: Contract) -> list[bytes | None]:

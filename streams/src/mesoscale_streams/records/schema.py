@@ -1,4 +1,4 @@
-"""Contract → Polars schema."""
+"""Contract → Polars schemas: that of its frames, and that of its JSON as it is read."""
 
 import polars as pl
 
@@ -17,3 +17,11 @@ _TYPES: dict[str, pl.DataType] = {
 def polars_schema(contract: Contract) -> pl.Schema:
     """The contract's columns in order; timestamps are microseconds in UTC."""
     return pl.Schema({column.name: _TYPES[column.type] for column in contract.columns})
+
+
+def wire_schema(contract: Contract) -> pl.Schema:
+    """The same as JSON has it: timestamps and dates are text (see `instants`)."""
+    text = ("timestamp", "date")
+    return pl.Schema(
+        {column.name: pl.String() if column.type in text else _TYPES[column.type] for column in contract.columns}
+    )
