@@ -67,7 +67,10 @@ def _unsound(path: Path, rule: Rule, broken: Sequence[Finding]) -> bool:
 
 
 def _ask(rule: Rule, root: Node, path: Path, here: Any, before: Any) -> Iterator[Finding]:
-    variables = {"self": here} | ({} if before is _NOTHING else {"oldSelf": before})
+    # Handing a value to the runtime copies it, so a rule gets the fields that it reads and no more.
+    variables = {"self": {field: here[field] for field in here.keys() & rule.reads}}
+    if before is not _NOTHING:
+        variables["oldSelf"] = before
     if not rule.each:
         if evaluate(rule.cel, variables) is not True:
             yield _finding(rule, root, path, variables)

@@ -5,6 +5,7 @@ The expressions use only what Kubernetes 1.31 and later know: the macros of CEL 
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from mesoscale.errors import Reason
@@ -35,8 +36,7 @@ class Rule:
     @property
     def reads(self) -> frozenset[str]:
         """The fields, of the section and of what stands in it, that must be sound before the rule can be asked."""
-        fields = re.findall(r"\.([A-Za-z]\w*)\b(?!\()", f"{self.cel} {self.found} {self.allowed}")
-        return frozenset(fields) | {self.each}
+        return _fields(f"{self.cel} {self.found} {self.allowed}") | {self.each}
 
     def kubernetes(self) -> dict[str, Any]:
         """The rule as one item of `x-kubernetes-validations`.
@@ -58,3 +58,9 @@ class Rule:
         item = f"{self.each}[]" + (f".{self.field}" if self.field else "")
         subject = f"{item}: one of them " if self.each else "it " if self.found else ""
         return f"{subject}{self.message}" + (f"; {self.hint}" if self.hint else "")
+
+
+@cache
+def _fields(expressions: str) -> frozenset[str]:
+    """Every name after a dot that is not called: `self.scale.max` → scale, max."""
+    return frozenset(re.findall(r"\.([A-Za-z]\w*)\b(?!\()", expressions))
