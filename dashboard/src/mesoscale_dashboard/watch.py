@@ -33,6 +33,9 @@ class Reader(Protocol):
     def table_rows(self) -> dict[str, int]:
         """Table sink → rows stored."""
 
+    def close(self) -> None:
+        """Give the connections back."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -100,10 +103,16 @@ class Watch:
             self._running = None
 
     def _fetch(self, now: float) -> tuple[Ledger, dict[str, int]]:
-        if self._reader is None:
-            self._reader = self._connect()
-        ledger = self._reader.read()
-        return ledger, self._tables if now < self._next_count else self._count(self._reader)
+        reader = self._reader or self._connect()
+        # A client keeps what it knew of a broker, and may fail for minutes after its return: a failure ends its use.
+        self._reader = None
+        with contextlib.ExitStack() as unless_read:
+            unless_read.callback(reader.close)
+            ledger = reader.read()
+            tables = self._tables if now < self._next_count else self._count(reader)
+            unless_read.pop_all()
+        self._reader = reader
+        return ledger, tables
 
     def _count(self, reader: Reader) -> dict[str, int]:
         """The rows of all tables; counting large ones takes its time and is done less often."""

@@ -27,8 +27,7 @@ class LedgerReader:
         self._graph = graph
         self._postgresql = bindings.postgresql
         self._groups = Groups(bindings.kafka)
-        self._positions_topic = naming.positions_topic(graph.pipeline.name)
-        self._positions = PositionsReader(bindings.kafka, self._positions_topic)
+        self._positions = PositionsReader(bindings.kafka, naming.positions_topic(graph.pipeline.name))
         self._connection: psycopg.Connection[Any] | None = None
 
     def read(self) -> Ledger:
@@ -37,7 +36,6 @@ class LedgerReader:
         Raises:
             KafkaException, psycopg.Error: a service is away; a later call may succeed.
         """
-        self._groups.reach(self._positions_topic)
         counts: dict[str, Counts] = {}
         committed: dict[str, dict[int, int]] = {}
         for node in reversed(self._graph.nodes):
@@ -64,6 +62,7 @@ class LedgerReader:
         }
 
     def close(self) -> None:
+        self._groups.close()
         self._positions.close()
         if self._connection is not None:
             self._connection.close()
@@ -71,7 +70,9 @@ class LedgerReader:
     def _consumer(self, node: Node) -> tuple[Counts, dict[int, int]]:
         """The counts of a stage or sink, and partition → the offset it goes on from."""
         if node.kind == "stage":
-            entries = self._groups.read(naming.group(self._graph.pipeline.name, node.name))
+            edge = self._graph.edge(str(node.input))
+            group = naming.group(self._graph.pipeline.name, node.name)
+            entries = self._groups.read(group, edge.topic, edge.settings.partitions)
         else:
             entries = self._sink_positions(node)
         return Counts.total(counts for _, counts in entries.values()), {p: at for p, (at, _) in entries.items()}

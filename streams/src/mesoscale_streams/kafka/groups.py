@@ -1,7 +1,12 @@
-"""What Kafka knows of groups and topics without being a member: committed offsets with their counts, and ends."""
+"""What Kafka knows of groups and topics without being a member: committed offsets with their counts, and ends.
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+Consumers ask here, not the admin client, whose requests to a coordinator or leader end the whole process when they time
+out and the brokers come back later (librdkafka 2.16: assertion `eonce->refcnt > 0`).
+"""
+
+from collections.abc import Mapping
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from mesoscale.bindings import Kafka
 from mesoscale.ledger import Counts
@@ -11,58 +16,53 @@ TIMEOUT = 10.0  # seconds for one answer
 
 
 class Groups:
-    """Asks the brokers; holds one connection."""
+    """Asks the brokers; holds one connection for each group, and one for the ends of topics."""
 
     def __init__(self, kafka: Kafka) -> None:
-        self._admin = AdminClient(
-            {
-                "bootstrap.servers": kafka.bootstrap_servers,
-                "reconnect.backoff.max.ms": 1000,
-                # A broker that was away has new leader epochs; this client asks for them only when its own grow old.
-                "metadata.max.age.ms": 5000,
-                "topic.metadata.refresh.interval.ms": 5000,
-            }
-        )
+        self._kafka = kafka
+        self._of_group: dict[str, Consumer] = {}
+        self._ends = self._client("mesoscale.ledger", "read_committed")
 
-    def reach(self, topic: str) -> None:
-        """Make sure that the brokers answer, before anything else is asked.
-
-        A request to a group's coordinator that is made while the brokers are away, and times out, ends the whole
-        process when they come back (librdkafka 2.16: assertion `eonce->refcnt > 0`). One for metadata does not.
-
-        Raises:
-            KafkaException: the brokers do not answer.
-        """
-        self._admin.list_topics(topic, timeout=TIMEOUT)
-
-    def read(self, group: str) -> dict[int, tuple[int, Counts]]:
+    def read(self, group: str, topic: str, partitions: int) -> dict[int, tuple[int, Counts]]:
         """Partition → (the offset the group goes on from, its counts up to there).
 
         Raises:
             KafkaException: the brokers do not answer.
         """
-        request = ConsumerGroupTopicPartitions(group)
-        [answer] = self._admin.list_consumer_group_offsets([request], request_timeout=TIMEOUT).values()
+        if group not in self._of_group:
+            # What a transaction is about to commit is not waited for: the ledger shows what is committed now.
+            self._of_group[group] = self._client(group, "read_uncommitted")
+        wanted = [TopicPartition(topic, partition) for partition in range(partitions)]
+        committed = self._of_group[group].committed(wanted, timeout=TIMEOUT)
         return {
-            entry.partition: (entry.offset, offsets.decode(entry.metadata))
-            for entry in answer.result().topic_partitions
+            entry.partition: (entry.offset, offsets.decode(entry.metadata)) for entry in committed if entry.offset >= 0
         }
 
-    def ends(self, topics: dict[str, int]) -> dict[str, dict[int, int]]:
+    def ends(self, topics: Mapping[str, int]) -> dict[str, dict[int, int]]:
         """Topic → partition → the offset after its last committed record; `topics` gives their partitions.
 
         Raises:
             KafkaException: the brokers do not answer, or a topic is not there.
         """
-        wanted = {
-            TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
-            for topic, partitions in topics.items()
-            for partition in range(partitions)
-        }
-        answers = self._admin.list_offsets(
-            wanted, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=TIMEOUT
-        )
+        wanted = [TopicPartition(topic, p, OFFSET_END) for topic, count in topics.items() for p in range(count)]
         ends: dict[str, dict[int, int]] = {topic: {} for topic in topics}
-        for entry, answer in answers.items():
-            ends[entry.topic][entry.partition] = answer.result().offset
+        for entry in self._ends.offsets_for_times(wanted, timeout=TIMEOUT):
+            if entry.error is not None:
+                raise KafkaException(entry.error)
+            ends[entry.topic][entry.partition] = entry.offset
         return ends
+
+    def close(self) -> None:
+        for client in (*self._of_group.values(), self._ends):
+            client.close()
+
+    def _client(self, group: str, isolation: str) -> Consumer:
+        return Consumer(
+            {
+                "bootstrap.servers": self._kafka.bootstrap_servers,
+                "group.id": group,
+                "enable.auto.commit": False,
+                "isolation.level": isolation,
+                "reconnect.backoff.max.ms": 1000,
+            }
+        )
