@@ -24,8 +24,8 @@ from mesoscale_streams.sinks import copy_binary
 from mesoscale_streams.sinks.table import TableWriter
 from mesoscale_streams.sources.synthetic import Payments
 
-RECORDS = 1_000_000
-ROWS = 500_000
+RECORDS = 500_000
+ROWS = 300_000
 BATCH = 10_000
 PATIENCE = 300.0  # seconds for one run
 
@@ -192,7 +192,8 @@ def measure() -> list[Figure]:
         starting = [startup(here, "pass") for _ in range(3)]
         idle = sorted(spent.cpu for spent in starting)[1]
         bare, ours, memory = [], [], []
-        for _ in range(RUNS):
+        for number in range(RUNS):
+            print(f"Kafka → Kafka, run {number + 1} of {RUNS}", flush=True)
             bare.append(bare_read(bindings, contract, RECORDS))
             rewind(here, "bench.pass")
             spent, resident = our_stage(here, "pass", RECORDS)
@@ -223,7 +224,8 @@ def sink_figures(here: Stand) -> list[Figure]:
     """Kafka → PostgreSQL; the sink reads the first ROWS of the topic's records in each run."""
     bare, ours = [], []
     detail = {"rows": ROWS, "batch": BATCH, "table": "primary key, one index, partitions by day"}
-    for _ in range(RUNS):
+    for number in range(RUNS):
+        print(f"Kafka → PostgreSQL, run {number + 1} of {RUNS}", flush=True)
         empty(here)
         bare.append(bare_copy(here))
         empty(here)
