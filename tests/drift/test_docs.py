@@ -42,6 +42,15 @@ def test_every_link_leads_somewhere(source: Path) -> None:
     assert not broken
 
 
+def test_diagrams_avoid_what_mermaid_does_not_read() -> None:
+    diagrams = [text for source in PAGES for text in re.findall(r"```mermaid\n(.*?)```", source.read_text(), re.S)]
+    assert len(diagrams) >= 5
+    for diagram in diagrams:
+        assert ";" not in diagram, "a semicolon ends the statement"
+        nodes = re.findall(r"(?:^|> )\s*(\w+)(?=\[| --| -\.)", diagram, re.M) if "flowchart" in diagram else []
+        assert not {"graph", "end", "subgraph"} & set(nodes), "a word of the language as a node"
+
+
 def test_every_make_target_in_the_pages_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", page("Makefile"), re.M))
     pages = "\n".join(source.read_text() for source in PAGES)
