@@ -186,6 +186,7 @@ def verdicts(values: Sequence[bytes | None]) -> list[Any]:
         assert found[one.index] is None
         found[one.index] = one.reason
     assert None not in found
+    assert (decoded.accepted is None) == (not decoded.rejected)
     return found
 
 
@@ -202,6 +203,11 @@ def expected(value: bytes | None) -> Any:
 @example([b'{"name":"a","name":1,"count":3,"at":"2013-01-01T06:00:00Z"}', line(count="x")])
 @example([line(extra=0).replace(b"0", b'"\\ud800"'), line()])
 @example([line(at="2013-01-01T06:00:00"), line(at="01-02-2013 00:00:00")])
+@example(
+    [line(name="12"), line(name="13"), line().replace(b'"name": "x"', b'"name": 14')]
+)  # among digits that are text
+@example([line(name="12"), b'{"n\\u0061me":14,"name":"x","count":3,"at":"2013-01-01T06:00:00Z"}'])
+@example([line(), line(name=[1]), line(name=True)])
 def test_the_verdict_is_that_of_a_plain_reader(values: list[bytes | None]) -> None:
     assert verdicts(values) == [expected(value) for value in values]
 
@@ -288,6 +294,16 @@ FINE = [
 @pytest.mark.parametrize("value", FINE, ids=range(len(FINE)))
 def test_a_record_in_another_layout_is_accepted(value: bytes) -> None:
     assert verdicts([value, line()]) == [expected(value), expected(line())]
+
+
+def test_a_long_batch_with_few_bad_records_is_judged_like_a_short_one() -> None:
+    values = [line(name=str(number)) for number in range(2500)]
+    for index in (0, 999, 1000, 2499):
+        values[index] = line(count="x")
+    decoded = Decoder(CONTRACT).decode(values)
+    assert [one.index for one in decoded.rejected] == [0, 999, 1000, 2499]
+    assert decoded.accepted is not None
+    assert decoded.frame["name"].to_list() == [str(index) for index in decoded.accepted]
 
 
 def test_an_empty_batch_is_an_empty_frame() -> None:

@@ -4,7 +4,6 @@ The fast path reads all lines at once, as columns. Whatever it cannot take, or m
 record by record; what a record is found to be never depends on its neighbours.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,13 +13,15 @@ from polars.exceptions import ComputeError
 
 from mesoscale.contract.types import Contract
 from mesoscale.errors import Reason
-from mesoscale_streams.records import instants, strict
+from mesoscale_streams.records import instants
 from mesoscale_streams.records.checks import Checks
 from mesoscale_streams.records.schema import polars_schema, wire_schema
+from mesoscale_streams.records.strict import Strict
+from mesoscale_streams.records.suspects import Suspects
 
 LARGEST_RECORD = 1 << 20  # bytes
+CLOSE = 1000  # records that are looked at one by one together; reading fewer at once saves little
 _NEWLINE = ord("\n")
-_HALF_OR_NUL = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")  # escapes of UTF-16 surrogates, and of NUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +49,37 @@ class Decoder:
     """
 
     def __init__(self, contract: Contract, max_bytes: int = LARGEST_RECORD) -> None:
-        self._contract = contract
+        self._strict = Strict(contract, max_bytes)
         self._max_bytes = max_bytes
         self._schema = polars_schema(contract)
         self._wire_schema = wire_schema(contract)
         self._parsers = instants.parsers(contract)
+        self._doubts = _named(instants.doubts(contract))
+        self._overflows = _named(instants.overflows(contract))
         self._checks = Checks(contract)
-        self._suspicious = _suspicious(contract)
+        self._suspects = Suspects(contract)
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Every index of `values` is either accepted or rejected."""
         frame = self._read_all(values)
-        if frame is None:
-            return self._decode_closely(values)
-        return self._checked(frame, None, [])
+        if frame is not None:
+            return self._checked(frame, None, [])
+        if len(values) > CLOSE:
+            return self._decode_in_parts(values)
+        return self._decode_closely(values)
+
+    def _decode_in_parts(self, values: Sequence[bytes | None]) -> Decoded:
+        """Most parts of a batch with few bad records are good, and need no closer look."""
+        starts = range(0, len(values), CLOSE)
+        parts = [self.decode(values[start : start + CLOSE]) for start in starts]
+        rejected = [
+            Rejected(start + one.index, one.reason, one.detail)
+            for start, part in zip(starts, parts, strict=True)
+            for one in part.rejected
+        ]
+        bad = {one.index for one in rejected}
+        accepted = [index for index in range(len(values)) if index not in bad] if bad else None
+        return Decoded(pl.concat(part.frame for part in parts), accepted, rejected)
 
     def _read_all(self, values: Sequence[bytes | None]) -> pl.DataFrame | None:
         """The fast path: a row for each value, or None where a closer look is needed."""
@@ -77,7 +95,9 @@ class Decoder:
             text = pl.read_ndjson(lines, schema=self._wire_schema)
         except ComputeError:
             return None
-        if text.height != len(values) or self._is_suspect(text, lines, values):
+        if text.height != len(values):
+            return None
+        if any(self._strict.look(values[row]) for row in self._suspects.rows(text, lines, values)):
             return None
         return self._parsed(text)
 
@@ -86,20 +106,16 @@ class Decoder:
         if not self._parsers:
             return text
         frame = text.with_columns(self._parsers)
-        lost = frame.null_count().row(0) != text.null_count().row(0)
-        return None if lost else frame
+        if (
+            frame.null_count().row(0) != text.null_count().row(0)
+            or _any(text, self._doubts)
+            or _any(frame, self._overflows)
+        ):
+            return None
+        return frame
 
     def _has_oversize(self, lines: bytes, values: Sequence[bytes | None]) -> bool:
         return len(lines) > self._max_bytes and max(map(len, values)) > self._max_bytes  # type: ignore[arg-type]
-
-    def _is_suspect(self, frame: pl.DataFrame, lines: bytes, values: Sequence[bytes | None]) -> bool:
-        """Whether Polars was too kind: it makes text of numbers, and NUL of what is no character."""
-        suspects = frame.select(self._suspicious).to_series()
-        rows = set(suspects.arg_true()) if suspects.any() else set()
-        if b"\\" in lines:  # one byte is found many times faster than two
-            # Of half a surrogate pair Polars makes NUL or another character, so each such escape is looked at.
-            rows.update(row for row, value in enumerate(values) if value and _HALF_OR_NUL.search(value))
-        return any(strict.look(values[row], self._contract, self._max_bytes) for row in rows)
 
     def _decode_closely(self, values: Sequence[bytes | None]) -> Decoded:
         """The slow path: judge each record, then read those that look right."""
@@ -107,7 +123,7 @@ class Decoder:
         indices: list[int] = []
         lines: list[bytes] = []
         for index, value in enumerate(values):
-            finding = strict.look(value, self._contract, self._max_bytes)
+            finding = self._strict.look(value)
             if finding:
                 rejected.append(Rejected(index, *finding))
             else:
@@ -116,7 +132,7 @@ class Decoder:
                 lines.append((value or b"").replace(b"\n", b" ").replace(b"\r", b" "))
         frames, good = self._halve(lines, indices, rejected)
         frame = pl.concat(frames) if frames else pl.DataFrame(schema=self._schema)
-        return self._checked(frame, good, rejected)
+        return self._checked(frame, good if rejected else None, rejected)
 
     def _halve(
         self, lines: list[bytes], indices: list[int], rejected: list[Rejected]
@@ -153,15 +169,10 @@ def _newlines(lines: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(lines, np.uint8) == _NEWLINE))
 
 
-def _suspicious(contract: Contract) -> pl.Expr:
-    """Rows with a string that a number, a boolean, a list or an object may have become.
+def _named(flags: list[pl.Expr]) -> list[pl.Expr]:
+    return [flag.alias(str(number)) for number, flag in enumerate(flags)]
 
-    Comparing strings is cheap: the first bytes of each stand in the column itself. Where few strings are allowed, and
-    none of them looks like anything else, there is nothing to suspect.
-    """
-    tests = []
-    for column in contract.columns:
-        if column.type == "string" and not (column.one_of and all(word[:1].isalpha() for word in column.one_of)):
-            here = pl.col(column.name)
-            tests.append((here < ":") | (here >= "{") | ((here >= "[") & (here < "\\")) | here.is_in(["true", "false"]))
-    return pl.any_horizontal([test.fill_null(False) for test in tests] or [pl.lit(False)]).alias("suspect")
+
+def _any(frame: pl.DataFrame, flags: list[pl.Expr]) -> bool:
+    """Whether any of the flags, each one value for the whole frame, is true."""
+    return bool(flags) and any(frame.select(flags).row(0))

@@ -12,17 +12,41 @@ import polars as pl
 from mesoscale.contract.types import Contract
 
 # Fractions beyond the microsecond are cut off. There is no second 60 and no year 0: no store of ours has them.
-TIMESTAMP = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-5][0-9])$"
-DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_DAY = r"(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
+TIMESTAMP = f"^{_DAY}" + r"T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-5][0-9])$"
+DATE = f"^{_DAY}$"
+_TIMESTAMP, _DATE = re.compile(TIMESTAMP[:-1] + r"\Z"), re.compile(DATE[:-1] + r"\Z")
 
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC)
 _OUT = "%Y-%m-%dT%H:%M:%S%.6fZ"
 
 
 def parsers(contract: Contract) -> list[pl.Expr]:
-    """For each timestamp and date column, the expression that turns its text into values; null for what is none."""
+    """For each timestamp and date column, the expression that turns its text into values.
+
+    What it makes of other text than `is_timestamp` and `is_date` allow is either null or found by `doubts`.
+    """
     parsed = {"timestamp": _timestamps, "date": _dates}
     return [parsed[column.type](pl.col(column.name)) for column in contract.columns if column.type in parsed]
+
+
+def doubts(contract: Contract) -> list[pl.Expr]:
+    """For each of those columns, one value: whether some of its text is in another form than ours.
+
+    Polars also takes "2013-1-1" or a space for the T, for example.
+    """
+    forms = {"timestamp": TIMESTAMP, "date": DATE}
+    return [
+        ~pl.col(column.name).str.contains(forms[column.type]).all()
+        for column in contract.columns
+        if column.type in forms
+    ]
+
+
+def overflows(contract: Contract) -> list[pl.Expr]:
+    """For each timestamp column, one value: whether a moment falls out of the years 1 to 9999 by its offset."""
+    moments = [pl.col(column.name) for column in contract.columns if column.type == "timestamp"]
+    return [(moment.min() < _FIRST) | (moment.max() > _LAST) for moment in moments]
 
 
 def formatters(schema: pl.Schema) -> list[pl.Expr]:
@@ -37,7 +61,7 @@ def formatters(schema: pl.Schema) -> list[pl.Expr]:
 def is_timestamp(text: str) -> bool:
     """Whether `parsers` would find a timestamp in the text."""
     try:
-        return bool(re.search(TIMESTAMP, text)) and bool(datetime.fromisoformat(text).astimezone(UTC))
+        return bool(_TIMESTAMP.match(text)) and bool(datetime.fromisoformat(text).astimezone(UTC))
     except (ValueError, OverflowError):
         return False
 
@@ -45,16 +69,14 @@ def is_timestamp(text: str) -> bool:
 def is_date(text: str) -> bool:
     """Whether `parsers` would find a date in the text."""
     try:
-        return bool(re.search(DATE, text)) and bool(date.fromisoformat(text))
+        return bool(_DATE.match(text)) and bool(date.fromisoformat(text))
     except ValueError:
         return False
 
 
 def _timestamps(text: pl.Expr) -> pl.Expr:
-    moment = text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False, cache=False)
-    return pl.when(text.str.contains(TIMESTAMP) & moment.is_between(_FIRST, _LAST)).then(moment)
+    return text.str.to_datetime("%+", time_unit="us", time_zone="UTC", strict=False, cache=False)
 
 
 def _dates(text: pl.Expr) -> pl.Expr:
-    day = text.str.to_date("%Y-%m-%d", strict=False, cache=False)
-    return pl.when(text.str.contains(DATE) & (day >= date(1, 1, 1))).then(day)
+    return text.str.to_date("%Y-%m-%d", strict=False, cache=False)

@@ -2,11 +2,12 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
-from mesoscale.contract.types import Column, Contract
+from mesoscale.contract.types import Contract
 from mesoscale.errors import Reason
 from mesoscale_streams.records import instants
 from mesoscale_streams.records.checks import shown
@@ -20,26 +21,57 @@ _WANTED = {
     "date": "a date such as 2013-01-01",
 }
 
+_PLAIN: dict[str, frozenset[type]] = {
+    "int64": frozenset((int,)),
+    "float64": frozenset((int, float)),
+    "boolean": frozenset((bool,)),
+}
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    "int64": lambda number: -(1 << 63) <= number < 1 << 63,
+    "timestamp": instants.is_timestamp,
+    "date": instants.is_date,
+}
+
 Finding = tuple[Reason, str]
 
 
-def look(value: bytes | None, contract: Contract, max_bytes: int) -> Finding | None:
-    """What is wrong with the bytes of one record, or None where nothing is; ranges are not looked at."""
-    if value is None:
-        return Reason.NULL_VALUE, "the record has no value"
-    if len(value) > max_bytes:
-        return Reason.TOO_LARGE, f"{len(value)} bytes are more than the {max_bytes} that a record may have"
-    try:
-        record = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        return _unreadable(value, error)
-    if record is None:
-        return Reason.NULL_VALUE, "the record is null"
-    if not isinstance(record, dict):
-        return Reason.MALFORMED, f"a JSON object is wanted, found {_kind(record)}"
-    record = _first_wins(value, record)
-    found = [(column, record.get(column.name)) for column in contract.columns]
-    return next((finding for column, what in found if (finding := _look_at(what, column))), None)
+class Strict:
+    """The close look of one contract."""
+
+    def __init__(self, contract: Contract, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._columns = [
+            (column.name, column.type, _PLAIN.get(column.type, frozenset((str,))), _FORMS.get(column.type))
+            for column in contract.columns
+        ]
+
+    def look(self, value: bytes | None) -> Finding | None:
+        """What is wrong with the bytes of one record, or None where nothing is; ranges are not looked at."""
+        if value is None:
+            return Reason.NULL_VALUE, "the record has no value"
+        if len(value) > self._max_bytes:
+            return Reason.TOO_LARGE, f"{len(value)} bytes are more than the {self._max_bytes} that a record may have"
+        try:
+            record = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            return _unreadable(value, error)
+        if record is None:
+            return Reason.NULL_VALUE, "the record is null"
+        if not isinstance(record, dict):
+            return Reason.MALFORMED, f"a JSON object is wanted, found {_kind(record)}"
+        return self._fields(_first_wins(value, record))
+
+    def _fields(self, record: dict[str, Any]) -> Finding | None:
+        for name, column_type, types, has_form in self._columns:
+            found = record.get(name)
+            if found is None:
+                continue
+            if type(found) not in types or (has_form and not has_form(found)):
+                wanted = f"{_WANTED[column_type]} is wanted, found {_kind(found)} {shown(found)}"
+                return Reason.WRONG_TYPE, f"{name}: {wanted}"
+            if column_type == "string" and "\0" in found:
+                return Reason.NOT_ALLOWED, f"{name}: {shown(found)} has a NUL character, which no store takes"
+        return None
 
 
 def _first_wins(value: bytes, record: dict[str, Any]) -> dict[str, Any]:
@@ -47,7 +79,7 @@ def _first_wins(value: bytes, record: dict[str, Any]) -> dict[str, Any]:
 
     A flat record without escapes has two quotes for each key and each text; only one that has more needs another look.
     """
-    texts = sum(type(what) is str for what in record.values())
+    texts = [*map(type, record.values())].count(str)
     if value.count(b'"') == 2 * (len(record) + texts):
         return record
     try:
@@ -55,33 +87,6 @@ def _first_wins(value: bytes, record: dict[str, Any]) -> dict[str, Any]:
     except RecursionError:  # some hundred levels deep, which orjson reads
         return record
     return first
-
-
-def _look_at(found: Any, column: Column) -> Finding | None:
-    if found is None:
-        return None
-    if not _is(found, column.type):
-        wanted = _WANTED[column.type]
-        return Reason.WRONG_TYPE, f"{column.name}: {wanted} is wanted, found {_kind(found)} {shown(found)}"
-    if column.type == "string" and "\0" in found:
-        return Reason.NOT_ALLOWED, f"{column.name}: {shown(found)} has a NUL character, which no store takes"
-    return None
-
-
-def _is(found: Any, column_type: str) -> bool:
-    match column_type:
-        case "int64":
-            return isinstance(found, int) and not isinstance(found, bool) and -(1 << 63) <= found < 1 << 63
-        case "float64":
-            return isinstance(found, int | float) and not isinstance(found, bool)
-        case "boolean":
-            return isinstance(found, bool)
-        case "timestamp":
-            return isinstance(found, str) and instants.is_timestamp(found)
-        case "date":
-            return isinstance(found, str) and instants.is_date(found)
-        case _:
-            return isinstance(found, str)
 
 
 def _unreadable(value: bytes, error: Exception) -> Finding:
