@@ -61,6 +61,11 @@ BASE: dict[str, Any] = {
             "[{name: rows, from: weather, table: {partitionBy: {column: observed_at}, keep: 30d, then: drop}}]",
             'spec.sinks[0].table.keep: retention of table "rows"',
         ),
+        (
+            "stages",
+            "[{name: f, from: weather, use: forward, scale: {min: 1, max: 3}}]",
+            'spec.stages[0].scale: autoscaling of "f"',
+        ),
         ("jobs", "[{name: daily, use: daily-climate, schedule: '15 2 * * *'}]", "spec.jobs: section jobs"),
         ("models", "[{name: fraud, use: fraud}]", "spec.models: section models"),
         ("checks", "[{name: fresh, of: rows, expect: freshness, within: 15m}]", "spec.checks: section checks"),

@@ -6,6 +6,8 @@ from mesoscale.errors import PlanRefused, Problem, Reason
 from mesoscale.graph.build import Locate, Path, nowhere
 from mesoscale.graph.types import Graph
 from mesoscale.model.pipeline import Spec
+from mesoscale.model.sink import Sink
+from mesoscale.model.stage import Stage
 from mesoscale.plan import tables, topics, workloads
 from mesoscale.plan.types import Plan
 
@@ -64,6 +66,7 @@ def _stages(spec: Spec) -> Missing:
         if stage.use is not None and stage.use not in BUILT_STEPS:
             steps = f"use: {', '.join(BUILT_STEPS)}, and step: module:function"
             yield ("spec", "stages", i, "use"), f'the built-in step "{stage.use}"', steps
+        yield from _scale(("spec", "stages", i, "scale"), stage)
 
 
 def _sinks(spec: Spec) -> Missing:
@@ -72,6 +75,12 @@ def _sinks(spec: Spec) -> Missing:
             yield ("spec", "sinks", i), f'sink "{sink.name}"', f"sinks {', '.join(BUILT_SINKS)}"
         elif sink.table is not None and sink.table.keep is not None:
             yield ("spec", "sinks", i, "table", "keep"), f'retention of table "{sink.name}"', "tables without keep"
+        yield from _scale(("spec", "sinks", i, "scale"), sink)
+
+
+def _scale(path: Path, node: Stage | Sink) -> Missing:
+    if node.scale.max > node.scale.min:
+        yield path, f'autoscaling of "{node.name}"', "a fixed number of processes, min and max the same"
 
 
 def _sections(spec: Spec) -> Missing:

@@ -44,14 +44,15 @@ class LetterBox:
             return
         if self._writer is None:
             self._writer = self._make_writer()
-        offsets = [
-            TopicPartition(self._topic, partition, max(end, self._told.get(partition, 0)))
-            for partition, end in ends.items()
-        ]
+        offsets = [TopicPartition(self._topic, partition, end) for partition, end in self.at_least_told(ends).items()]
         with self._writer.transaction():
             self._writer.write_letters(self._dead_letter_topic, new)
             self._writer.write_offsets(offsets, group_metadata)
         self._told |= {offset.partition: offset.offset for offset in offsets}
+
+    def at_least_told(self, ends: dict[int, int]) -> dict[int, int]:
+        """`ends`, but none before what is told: the group's offsets are what the next member knows of letters."""
+        return {partition: max(end, self._told.get(partition, 0)) for partition, end in ends.items()}
 
     def close(self) -> None:
         if self._writer is not None:

@@ -119,7 +119,7 @@ class TableOutlet:
             return
         pending, self._pending = self._pending, None
         work, seconds = pending.result()
-        self._committed(work.batch.ends)
+        self._committed(self._letterbox.at_least_told(work.batch.ends))
         self._metrics.committed(work.total, by_reason(work.letters), seconds)
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ def find(stage: Stage, folder: Path) -> Step:
     except Exception as error:  # the user's module may raise anything while it is imported
         raise PlanRefused(
             Problem(
-                Reason.STEP_FAILED,
+                Reason.UNKNOWN_REFERENCE,
                 f'stage "{stage.name}": module {module_name} cannot be imported: {error!r}',
                 hint=f"it is looked for beside the document, in {folder}",
             )
@@ -66,7 +66,7 @@ def find(stage: Stage, folder: Path) -> Step:
     if not callable(found):
         names = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
         message = f'stage "{stage.name}": module {module_name} has no function {function_name} ({", ".join(names)})'
-        raise PlanRefused(Problem(Reason.STEP_FAILED, message, hint=nearest(function_name, names)))
+        raise PlanRefused(Problem(Reason.UNKNOWN_REFERENCE, message, hint=nearest(function_name, names)))
     step: Step = found
     return step
 
