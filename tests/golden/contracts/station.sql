@@ -1,0 +1,12 @@
+CREATE SCHEMA IF NOT EXISTS "nyc";
+CREATE TABLE IF NOT EXISTS "nyc"."station" ("station" text NOT NULL, "name" text NOT NULL, "latitude" double precision NOT NULL, "longitude" double precision NOT NULL, "elevation" double precision, "timezone" text, PRIMARY KEY ("station"));
+ALTER TABLE "nyc"."station" ADD COLUMN IF NOT EXISTS "elevation" double precision;
+ALTER TABLE "nyc"."station" ALTER COLUMN "elevation" DROP NOT NULL;
+ALTER TABLE "nyc"."station" ADD COLUMN IF NOT EXISTS "timezone" text;
+ALTER TABLE "nyc"."station" ALTER COLUMN "timezone" DROP NOT NULL;
+CREATE INDEX IF NOT EXISTS "station_station_idx" ON "nyc"."station" ("station");
+COMMENT ON TABLE "nyc"."station" IS 'station@1: Where a weather station stands.';
+COMMENT ON COLUMN "nyc"."station"."station" IS 'station code (FAA)';
+COMMENT ON COLUMN "nyc"."station"."latitude" IS '[°]';
+COMMENT ON COLUMN "nyc"."station"."longitude" IS '[°]';
+COMMENT ON COLUMN "nyc"."station"."elevation" IS '[m]';
