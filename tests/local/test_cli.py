@@ -181,6 +181,16 @@ def test_status_and_logs_of_what_never_ran_are_one_sentence(command: list[str]) 
     assert ".meso does not have" in told.stderr
 
 
+def test_more_replicas_than_one_machine_has_brokers_are_refused_with_their_place(tmp_path: Path) -> None:
+    asking = tmp_path / "replicas.yaml"
+    asking.write_text(
+        Path(MINIMAL).read_text().replace("{dataset: nyc-2013}", "{dataset: nyc-2013}, topic: {replicas: 3}")
+    )
+    told = meso("plan", str(asking))
+    assert told.returncode == 3
+    assert "spec.sources[0].topic.replicas: 3 replicas of a topic are asked for" in told.stderr
+
+
 def test_a_run_until_done_of_what_never_ends_is_refused() -> None:
     told = meso("run", NYC, "--until-done")
     assert told.returncode == 2

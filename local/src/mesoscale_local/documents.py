@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mesoscale import document, plan
-from mesoscale.errors import DocumentRefused, Problem, Reason
+from mesoscale.errors import DocumentRefused, PlanRefused, Problem, Reason
 from mesoscale.graph.build import Locate, build
 from mesoscale.graph.types import Graph
 from mesoscale.plan.types import Plan
@@ -24,9 +24,23 @@ class Read:
 
     def plan(self) -> Plan:
         """Raises:
-        PlanRefused: it asks for parts that are not built.
+        PlanRefused: it asks for parts that are not built, or for more than one machine has.
         """
-        return plan.build(self.graph, self.locate)
+        planned = plan.build(self.graph, self.locate)
+        problems = [
+            Problem(
+                Reason.NOT_BUILT,
+                f"{node.topic.replicas} replicas of a topic are asked for, and one machine has one broker",
+                self.locate(("spec", section, index, "topic", "replicas")),
+                "take replicas out of the document",
+            )
+            for section in ("sources", "stages")
+            for index, node in enumerate(getattr(self.graph.pipeline.spec, section))
+            if node.topic.replicas > 1
+        ]
+        if problems:
+            raise PlanRefused(problems)
+        return planned
 
 
 def read(name: str) -> Read:
