@@ -1,0 +1,149 @@
+"""`python sabotage.py FAULT run NODE …`: the streams' program with one fault put into it. Only tests start it.
+
+A fault is a death, by kill -9 from its own hand, at a chosen moment of the third batch: of the program as it is, or of
+one that commits in a wrong order. The latter show that a test which counts records would see such a program.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from mesoscale_streams import __main__ as program
+from mesoscale_streams.kafka import reader
+from mesoscale_streams.kafka.letterbox import LetterBox
+from mesoscale_streams.kafka.outlet import TopicOutlet
+from mesoscale_streams.kafka.writer import TransactionalWriter
+from mesoscale_streams.sinks.postgres import TableOutlet
+from mesoscale_streams.work import Work
+
+BATCH = 100  # records
+FATAL = 3  # the batch of the death
+
+calls = 0
+
+
+def die_in_third() -> None:
+    """The third call of it does not return."""
+    global calls
+    calls += 1
+    if calls == FATAL:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stage_before_commit() -> None:
+    """Records, letters and offsets are sent, the transaction is open."""
+    write_offsets = TransactionalWriter.write_offsets
+
+    def then_die(self: TransactionalWriter, offsets: Any, metadata: Any) -> None:
+        write_offsets(self, offsets, metadata)
+        die_in_third()
+
+    TransactionalWriter.write_offsets = then_die  # type: ignore[method-assign]
+
+
+def stage_after_commit() -> None:
+    """The transaction is committed, and the program does not know."""
+    write = TopicOutlet.write
+
+    def then_die(self: TopicOutlet, work: Work) -> None:
+        write(self, work)
+        die_in_third()
+
+    TopicOutlet.write = then_die  # type: ignore[method-assign]
+
+
+def sink_before_commit() -> None:
+    """The rows are copied and the positions moved, the transaction is open."""
+    move = TableOutlet._move_positions
+
+    def then_die(self: TableOutlet, connection: Any, work: Work) -> None:
+        move(self, connection, work)
+        die_in_third()
+
+    TableOutlet._move_positions = then_die  # type: ignore[method-assign]
+
+
+def sink_after_commit() -> None:
+    """The database has committed, and the program does not know."""
+    make_safe = TableOutlet._make_safe
+
+    def then_die(self: TableOutlet, work: Work, stream: bytes, metadata: Any) -> Any:
+        done = make_safe(self, work, stream, metadata)
+        die_in_third()
+        return done
+
+    TableOutlet._make_safe = then_die  # type: ignore[method-assign]
+
+
+def sink_after_telling() -> None:
+    """The dead letters are told, the rows not committed."""
+    tell = LetterBox.tell
+
+    def then_die(self: LetterBox, *arguments: Any) -> None:
+        tell(self, *arguments)
+        die_in_third()
+
+    LetterBox.tell = then_die  # type: ignore[method-assign]
+
+
+def wrong_stage_offsets_first() -> None:
+    """A wrong order: what was read counts as done before its outputs are written."""
+    _in_two_transactions(offsets_first=True)
+
+
+def wrong_stage_outputs_first() -> None:
+    """A wrong order: outputs are visible before what they came from counts as done."""
+    _in_two_transactions(offsets_first=False)
+
+
+def _in_two_transactions(offsets_first: bool) -> None:
+    def write(self: TopicOutlet, work: Work) -> None:
+        def outputs() -> None:
+            self._writer.write(self._topic, work.values or [], work.keys or [])
+
+        steps: list[Callable[[], None]] = [lambda: self._mark(work), outputs]
+        for number, step in enumerate(steps if offsets_first else reversed(steps)):
+            if number == 1:
+                die_in_third()
+            with self._writer.transaction():
+                step()
+        self._advance(work)
+
+    TopicOutlet.write = write  # type: ignore[method-assign]
+
+
+def wrong_sink_positions_first() -> None:
+    """A wrong order: positions move in a transaction of their own, before the rows."""
+    move = TableOutlet._move_positions
+    make_safe = TableOutlet._make_safe
+
+    def then_rows(self: TableOutlet, work: Work, stream: bytes, metadata: Any) -> Any:
+        with self._connect() as connection:
+            move(self, connection, work)
+        die_in_third()
+        return make_safe(self, work, stream, metadata)
+
+    TableOutlet._make_safe = then_rows  # type: ignore[method-assign]
+    TableOutlet._move_positions = lambda self, connection, work: None  # type: ignore[method-assign]
+
+
+FAULTS = {
+    fault.__name__.replace("_", "-"): fault
+    for fault in (
+        stage_before_commit,
+        stage_after_commit,
+        sink_before_commit,
+        sink_after_commit,
+        sink_after_telling,
+        wrong_stage_offsets_first,
+        wrong_stage_outputs_first,
+        wrong_sink_positions_first,
+    )
+}
+
+if __name__ == "__main__":
+    reader.MOST_RECORDS = reader.CHUNK = BATCH
+    FAULTS[sys.argv[1]]()
+    sys.exit(program.main(sys.argv[2:]))
