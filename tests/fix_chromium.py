@@ -134,7 +134,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     try:
         with urlopen(f"http://127.0.0.1:{_port(folder, process)}/json/list", timeout=ANSWER) as answer:
             tab = next(one for one in json.load(answer) if one["type"] == "page")
-        with connect(tab["webSocketDebuggerUrl"], max_size=None, proxy=None) as socket:
+        with connect(tab["webSocketDebuggerUrl"], max_size=None, proxy=None, ping_interval=None) as socket:
             yield Page(socket)
     finally:
         process.terminate()

@@ -5,6 +5,7 @@ import { seriesColour } from "./colours.js";
 import { count, megabytes, rate } from "./format.js";
 
 const WIDE = 680; // pixels; with less room the nodes stand in a list
+const LEAST = 200; // with less there is nothing to see
 const BOX = { height: 92, gapY: 18, maxWidth: 250, minGap: 110 };
 const LIST = { height: 88, gapY: 12, indent: 18 };
 
@@ -146,6 +147,7 @@ function fillEdge(parts, reading, state) {
 export function showGraph(state) {
   latest = state;
   const width = Math.floor(byId("graph").clientWidth);
+  if (width < LEAST) return; // the page is not laid out yet; it is drawn when its place changes its size
   if (drawn === null || drawn.width !== width || JSON.stringify(drawn.graph) !== JSON.stringify(state.graph)) {
     drawn = draw(state.graph, width);
   }

@@ -5,7 +5,7 @@ import { seriesColour, seriesVariable } from "./colours.js";
 import { hourAndMinute, rate, short } from "./format.js";
 
 const SPAN = 300; // seconds
-const GAP = 5; // seconds without a reading after which the line is broken
+const GAP = 15; // seconds without a reading after which the line is broken
 
 let nodes = []; // [{name, field}]: sources by what they produce, the others by what they read
 let plot = null;
