@@ -15,6 +15,7 @@ from mesoscale_local.services.postgres import Server
 from mesoscale_local.supervisor import Supervised
 
 POLL = 0.1  # seconds between two questions "ready?"
+PATIENCE = 4.0  # times the longest sane start: a machine that is busy with other things is no failure
 HOPELESS = 4  # crashes in a row after which a service that never was ready is given up
 
 Say = Callable[[str], None]
@@ -56,7 +57,7 @@ async def _bring_up(service: Broker | Server, home: Home, say: Say, supervise: S
     supervised.start()
     while not await asyncio.to_thread(service.ready):
         waited = time.monotonic() - began
-        if supervised.crashes_in_a_row >= HOPELESS or waited > service.wait_hint:
+        if supervised.crashes_in_a_row >= HOPELESS or waited > PATIENCE * service.wait_hint:
             raise _not_up(supervised, waited)
         await asyncio.sleep(POLL)
     say(f"{service.name} is ready ({time.monotonic() - began:.1f} s)")

@@ -73,7 +73,8 @@ def line(status: Mapping[str, Any], seconds: float) -> str:
     """The whole run in one line, for logs: `12 s  weather 26,115 (2,100/s)  rows 24,000 (2,100/s, lag 2,115)`."""
     reading = observe.reading(status)
     if reading is None:
-        return f"{seconds:.0f} s  starting"
+        states = [process["state"] for process in status["processes"].values()]
+        return f"{seconds:.0f} s  starting: {states.count('running')} of {len(states)} processes run"
     parts = []
     for node in status["nodes"]:
         counts = reading.nodes.get(node["name"], {})

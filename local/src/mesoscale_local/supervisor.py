@@ -163,6 +163,6 @@ def _message(line: str) -> str:
         return line
     if not isinstance(entry, dict):
         return line
-    message = str(entry.get("message", line))
+    message = str(entry.get("message", line)).partition("\n")[0]
     exception = str(entry.get("exception", "")).strip().rpartition("\n")[2]
     return message if exception in message else f"{message}: {exception}"
