@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+PATIENCE = 240.0  # seconds; what takes ten on an idle machine takes minutes on one that runs other tests
 MESO = [sys.executable, "-c", "from mesoscale_local.cli import main; main()"]
 
 
@@ -41,7 +42,9 @@ class MesoRun:
             return told
         return {}
 
-    def wait_for(self, condition: Callable[[dict[str, Any]], Any], what: str, seconds: float = 90) -> dict[str, Any]:
+    def wait_for(
+        self, condition: Callable[[dict[str, Any]], Any], what: str, seconds: float = PATIENCE
+    ) -> dict[str, Any]:
         """The first status for which the condition holds."""
         deadline = time.monotonic() + seconds
         while True:
@@ -52,12 +55,12 @@ class MesoRun:
             assert time.monotonic() < deadline, f"no {what} in {seconds} s:\n{self.stderr}\n{json.dumps(status)}"
             time.sleep(0.1)
 
-    def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = 60) -> tuple[int, str]:
+    def stop(self, number: signal.Signals = signal.SIGINT, seconds: float = PATIENCE) -> tuple[int, str]:
         """Exit code and standard output after the signal."""
         self.process.send_signal(number)
         return self.finish(seconds)
 
-    def finish(self, seconds: float = 120) -> tuple[int, str]:
+    def finish(self, seconds: float = PATIENCE) -> tuple[int, str]:
         out, _ = self.process.communicate(timeout=seconds)
         return self.process.returncode, out
 
@@ -74,7 +77,7 @@ class MesoRun:
                 found.append(command)
         return found
 
-    def leaves_nothing(self, seconds: float = 15) -> bool:
+    def leaves_nothing(self, seconds: float = PATIENCE) -> bool:
         deadline = time.monotonic() + seconds
         while self.left_behind() and time.monotonic() < deadline:
             time.sleep(0.1)

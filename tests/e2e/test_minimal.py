@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from fix_meso import MesoRun
 
 MINIMAL = Path(__file__).parents[2] / "examples" / "minimal.yaml"
+pytestmark = pytest.mark.timeout(900)
+
 OPTIONS = ("--until-done", "--output", "json")
 RECORDS = 26_115  # hourly observations of three airports in 2013
 

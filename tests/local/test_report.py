@@ -57,6 +57,10 @@ def test_progress_before_the_first_reading_shows_states() -> None:
     assert report.progress(status(None))[1].split() == ["weather", "running", "0"]
 
 
+def test_the_line_before_the_first_reading_counts_what_runs() -> None:
+    assert report.line(status(None), 3) == "3 s  starting: 2 of 3 processes run"
+
+
 def test_the_line_for_logs_has_rates_lag_and_rejected() -> None:
     assert report.line(status(), 12.3) == (
         "12 s  weather 26,115 (2,100/s, rejected 5)  rows 20,000 (0/s, lag 6,110, rejected 5)"

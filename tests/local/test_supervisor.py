@@ -61,6 +61,7 @@ def test_a_crashed_program_is_started_again_and_its_last_words_are_kept(tmp_path
         ({}, "disk on fire"),
         ({"exception": "Traceback:\n  line 1\nOSError: hot"}, "disk on fire: OSError: hot"),
         ({"exception": "Traceback:\nOSError: hot", "message": "OSError: hot"}, "OSError: hot"),
+        ({"message": "no module\n\nhint: look there"}, "no module"),
     ],
 )
 def test_the_last_words_of_a_json_log_are_its_message(tmp_path: Path, fields: dict[str, str], words: str) -> None:
