@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from mesoscale import bindings, naming
 from mesoscale.diff import diff
@@ -100,11 +100,23 @@ class Pipeline:
         return "\n".join(file.read_text()[-3000:] for file in sorted(self.folder.glob("*.log")))
 
     def send(self, node: str, records: Iterable[RECORD]) -> None:
-        """Records straight into the topic behind a node, as somebody else may write them."""
+        """Records straight into the topic behind a node, as somebody else may write them.
+
+        Raises:
+            KafkaException: the broker refused one of them.
+        """
+        refused: list[KafkaError] = []
+
+        def note(error: KafkaError | None, _: Message) -> None:
+            if error is not None:
+                refused.append(error)
+
         producer = Producer({"bootstrap.servers": self.kafka.bootstrap_servers, "message.max.bytes": 17 << 20})
         for key, value in records:
-            producer.produce(naming.topic(self.name, node), value, key)
+            producer.produce(naming.topic(self.name, node), value, key, on_delivery=note)
         assert producer.flush(60) == 0
+        for error in refused:
+            raise KafkaException(error)
 
     def values(self, node: str) -> list[bytes | None]:
         """What stands in the topic behind a node."""

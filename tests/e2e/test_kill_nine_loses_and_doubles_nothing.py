@@ -1,7 +1,8 @@
 """Every part of a running pipeline is killed -9 at random moments, and each payment still arrives exactly once.
 
-The parts: the source, both processes of a stage, the table sink, the broker and the database. What arrived is counted
-by content: in the topics as a reader of committed records sees them, and in the table.
+The parts: the source, a stage of one process, both processes of another, their table sinks, the broker, the database
+and single connections of the database (the server then cuts all others too). What arrived is counted by content: in
+the topics as a reader of committed records sees them, and in the tables.
 """
 
 import json
@@ -30,8 +31,9 @@ from mesoscale_streams.sources.synthetic import Payments
 COUNT = 120_000
 PER_SECOND = 3_000
 SEED = 20_241_124
+PARTS = ("payments-0", "alone-0", "pass-0", "pass-1", "rows-0", "singles-0", "kafka", "postgres", "connection")
 KILLS = 2  # of each of the parts
-PAUSE = (0.5, 2.5)  # seconds from one kill to the next
+PAUSE = (0.5, 2.0)  # seconds from one kill to the next
 
 DOCUMENT = f"""\
 apiVersion: mesoscale.dev/v1alpha1
@@ -43,8 +45,10 @@ spec:
       contract: transaction
       synthetic: {{perSecond: {PER_SECOND}, seed: 11, count: {COUNT}, start: "2024-03-01T00:00:00Z"}}
   stages:
+    - {{name: alone, from: payments, use: forward}}
     - {{name: pass, from: payments, use: forward, scale: {{min: 2, max: 2}}}}
   sinks:
+    - {{name: singles, from: alone, table: {{}}}}
     - {{name: rows, from: pass, table: {{partitionBy: {{column: occurred_at, every: 1d}}}}}}
 """
 
@@ -60,11 +64,21 @@ def pid_of(home: Path, part: str) -> int | None:
     try:
         if part == "postgres":
             return int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+        if part == "connection":
+            return connection_of(int((home / "postgres" / "data" / "postmaster.pid").read_text().split()[0]))
         if part == "kafka":
             return int(json.loads((home / "status.json").read_text())["services"]["kafka"]["pid"])
         return int(json.loads((home / "run" / f"{part}.json").read_text())["pid"])
     except (OSError, ValueError, LookupError, TypeError):
         return None
+
+
+def connection_of(postmaster: int) -> int | None:
+    """A server process of the database that serves a client, None while there is none."""
+    for child in Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split():
+        if b"127.0.0.1(" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return int(child)
+    return None
 
 
 def kill(home: Path, part: str) -> None:
@@ -111,16 +125,16 @@ def ids_in_topic(kafka: Kafka, topic: str) -> Counter[str]:
 
 
 @pytest.mark.timeout(420)
-def test_twelve_kills_lose_nothing_and_double_nothing(tmp_path: Path, meso_run: Callable[..., MesoRun]) -> None:
+def test_eighteen_kills_lose_nothing_and_double_nothing(tmp_path: Path, meso_run: Callable[..., MesoRun]) -> None:
     chance = random.Random(SEED)
-    parts = ["payments-0", "pass-0", "pass-1", "rows-0", "kafka", "postgres"] * KILLS
+    parts = [*PARTS] * KILLS
     chance.shuffle(parts)
     document = tmp_path / "crash.yaml"
     document.write_text(DOCUMENT)
     home = tmp_path / ".meso" / "crash"
 
     run = meso_run(document, "--fresh", "--until-done", "--output", "json")
-    run.wait_for(lambda status: status.get("tables", {}).get("rows", 0) > 0, "a first row")
+    run.wait_for(lambda status: min(status.get("tables", {}).values(), default=0) > 0, "first rows")
     for part in parts:
         time.sleep(chance.uniform(*PAUSE))
         kill(home, part)
@@ -135,7 +149,7 @@ def test_twelve_kills_lose_nothing_and_double_nothing(tmp_path: Path, meso_run: 
     broker = Broker(home / "kafka", java.find(), jars.provide(print))
     running = Running(broker, tmp_path)
     try:
-        for topic in ("crash.payments", "crash.pass"):
+        for topic in ("crash.payments", "crash.alone", "crash.pass"):
             seen = ids_in_topic(broker.binding(), topic)
             assert not wanted - seen.keys(), f"lost in {topic}, seed {SEED}"
             assert max(seen.values()) == 1, f"doubled in {topic}, seed {SEED}"
@@ -145,8 +159,8 @@ def test_twelve_kills_lose_nothing_and_double_nothing(tmp_path: Path, meso_run: 
     running = Running(server, tmp_path)
     try:
         with connect(server.binding()) as connection:
-            rows = connection.execute("SELECT transaction_id, count(*) FROM crash.rows GROUP BY 1").fetchall()
+            for table in ("rows", "singles"):
+                stored = connection.execute(f"SELECT transaction_id FROM crash.{table}").fetchall()
+                assert Counter(name for (name,) in stored) == Counter(wanted), f"{table}, seed {SEED}"
     finally:
         running.stop()
-    assert {name for name, _ in rows} == wanted
-    assert all(number == 1 for _, number in rows)

@@ -10,19 +10,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AdminClient
 from fix_pipeline import RECORD, Pipeline, ids, payments, until
 
 COUNT = 1_000
-LARGE = b"x" * 5_000_000
+LARGE = b"x" * ((1 << 20) + 1)  # bytes; one more than a record may have
 MakePipeline = Callable[[str, str], Pipeline]
 
 SPEC = """\
   sources:
     - {name: payments, contract: transaction, synthetic: {perSecond: 100}}
   stages:
-    - {name: pass, from: payments, use: forward, scale: {min: 1, max: 3}}
+    - {name: pass, from: payments, use: forward}
   sinks:
     - {name: rows, from: payments, table: {}}
 """
@@ -126,6 +126,8 @@ def test_what_somebody_else_writes_into_a_topic_is_refused_once_by_each_reader(p
     until(lambda: here.stage_done("pass", "payments") and here.sink_done("rows", "payments"), "both are done")
     here.stop(stage)
     here.stop(sink)
+    with pytest.raises(KafkaException, match="MSG_SIZE_TOO_LARGE"):  # the topic itself refuses what is far larger
+        here.send("payments", [(b"k", b"x" * 5_000_000)])
     told = [(key, b"large" if value == LARGE else value, reason) for key, value, reason in strange]
     wanted = [(*letter, node) for letter in told for node in ("pass", "rows")]
     assert reasons(here.letters("payments")) == sorted(wanted, key=repr)
