@@ -100,7 +100,9 @@ def test_when_the_last_has_left_the_pump_rests_and_the_next_one_wakes_it() -> No
         await heard(stream, 5)
         await stream.aclose()
         assert one.listeners == 0
+        assert not one.resting
         await asyncio.sleep(0.5)
+        assert one.resting
         rested = state.asked
         await asyncio.sleep(0.3)
         still = state.asked

@@ -49,6 +49,11 @@ class Hub:
     def full(self) -> bool:
         return self.listeners >= LISTENERS
 
+    @property
+    def resting(self) -> bool:
+        """Whether neither the pump nor the feed runs."""
+        return self._pump is None
+
     async def listen(self) -> AsyncIterator[bytes]:
         """Server-sent events for one listener, until it goes."""
         queue: asyncio.Queue[bytes] = asyncio.Queue(WAITING)

@@ -19,6 +19,7 @@ from mesoscale_local.services.service import Command
 
 ROOM = 512 * disk.MIB  # free on its disk before it starts
 OLDEST = 15  # major version
+PATIENCE = 10.0  # seconds until the last processes of a killed server are gone
 USERNAME = DATABASE = "mesoscale"
 
 SETTINGS = {
@@ -66,10 +67,12 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         if port is not None:
             ports.demand(port, "PostgreSQL")
+        # First of all: as long as processes of a killed server hold the port, it would be given up for another.
+        if self._data.exists():
+            self._clear_lock()
         ports.keep(self._ports, {"postgres": port})
         if not self._data.exists():
             self._initialise()
-        self._clear_lock()
         text = "".join(f"{name} = {value}\n" for name, value in SETTINGS.items())
         (self._data / "postgresql.auto.conf").write_text(text + f"port = {self.binding().port}\n")
 
@@ -139,13 +142,13 @@ class Server:
             message = f"PostgreSQL's {Path(argv[0]).name} failed in {self.folder}: {last}"
             raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message))
 
-    def _clear_lock(self, patience: float = 10.0) -> None:
+    def _clear_lock(self) -> None:
         """Remove the lock of a server that was killed, once its last process is gone.
 
         PostgreSQL itself only asks whether any process has the number in the lock. After a restart of the
         machine another program may have it, and then PostgreSQL would refuse to start for ever.
         """
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + PATIENCE
         while _serves(self._data):
             if time.monotonic() > deadline:
                 message = f"a PostgreSQL server still runs on {self._data}"

@@ -20,6 +20,7 @@ from mesoscale.errors import PlanRefused, Problem, Reason, ServiceUnavailable
 from mesoscale.plan.types import Topic
 
 PATIENCE = 30.0  # seconds for one request to the broker
+GRACE = 5.0  # seconds more for the client to say itself that there was no answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
     """
     if not names:
         return
-    for name, answer in _client(bootstrap).delete_topics(list(names), request_timeout=PATIENCE).items():
+    client = _client(bootstrap)  # held until the answers are in: a client that goes takes its requests with it
+    for name, answer in client.delete_topics(list(names), request_timeout=PATIENCE).items():
         _result(answer, f"delete topic {name}", fine=KafkaError.UNKNOWN_TOPIC_OR_PART)
 
 
@@ -156,7 +158,9 @@ def _result(
     answer: "Future[Mapping[str, ConfigEntry]]", what: str, fine: int | None = None
 ) -> Mapping[str, ConfigEntry]:
     try:
-        return answer.result(timeout=PATIENCE)
+        return answer.result(timeout=PATIENCE + GRACE)
+    except TimeoutError as error:
+        raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, f"Kafka did not {what}: no answer")) from error
     except KafkaException as error:
         if error.args[0].code() == fine:
             return {}
