@@ -138,6 +138,20 @@ STEPS = """\
 def none(frame):
     raise ArithmeticError("not one of them")
 """
+LARGE_STEP = """\
+import polars as pl
+
+def swell(frame):
+    return frame.select(text=pl.lit("x" * 2_000_000))
+"""
+LARGE_SPEC = """\
+  contracts:
+    - {name: essay, version: 1, columns: [{name: text, type: string}]}
+  sources:
+    - {name: payments, contract: transaction, synthetic: {perSecond: 100}}
+  stages:
+    - {name: pass, from: payments, step: "large_steps:swell", contract: essay}
+"""
 
 
 def test_a_step_that_does_no_record_at_all_ends_its_program_and_commits_nothing(
@@ -187,3 +201,15 @@ def test_processes_that_come_and_go_lose_and_double_nothing(pipeline: MakePipeli
     until(lambda: here.stage_done("pass", "payments"), "all is done")
     here.stop(first)
     assert ids(here.values("pass")) == ids(value for _, value in sent)
+
+
+def test_a_step_whose_record_no_topic_takes_ends_its_program_and_commits_nothing(
+    pipeline: MakePipeline, tmp_path: Path
+) -> None:
+    (tmp_path / "large_steps.py").write_text(LARGE_STEP)
+    here = pipeline("large", LARGE_SPEC)
+    here.send("payments", payments(10))
+    assert here.start("pass").wait(60) == 1, here.log()
+    assert "MSG_SIZE_TOO_LARGE" in here.log()
+    assert (here.values("pass"), here.letters("payments")) == ([], [])
+    assert not here.stage_done("pass", "payments")

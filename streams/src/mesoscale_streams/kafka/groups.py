@@ -32,10 +32,9 @@ class Groups:
         if group not in self._of_group:
             # What a transaction is about to commit is not waited for: the ledger shows what is committed now.
             self._of_group[group] = self._client(group, "read_uncommitted")
-        wanted = [TopicPartition(topic, partition) for partition in range(partitions)]
-        committed = self._of_group[group].committed(wanted, timeout=TIMEOUT)
+        entries = offsets.committed(self._of_group[group], topic, range(partitions), TIMEOUT)
         return {
-            entry.partition: (entry.offset, offsets.decode(entry.metadata)) for entry in committed if entry.offset >= 0
+            entry.partition: (entry.offset, offsets.decode(entry.metadata)) for entry in entries if entry.offset >= 0
         }
 
     def ends(self, topics: Mapping[str, int]) -> dict[str, dict[int, int]]:

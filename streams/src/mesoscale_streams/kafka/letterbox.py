@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from mesoscale.bindings import Kafka
 from mesoscale_streams.deadletter import DeadLetter, topic_offset
+from mesoscale_streams.kafka import offsets
 from mesoscale_streams.kafka.writer import TransactionalWriter
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ class LetterBox:
 
     def restore(self, consumer: Consumer, partitions: Sequence[int]) -> None:
         """Learn how far letters have been told."""
-        committed = consumer.committed([TopicPartition(self._topic, p) for p in partitions], timeout=30)
-        self._told |= {entry.partition: max(entry.offset, 0) for entry in committed}
+        entries = offsets.committed(consumer, self._topic, partitions)
+        self._told |= {entry.partition: max(entry.offset, 0) for entry in entries}
 
     def tell(self, letters: Sequence[DeadLetter], ends: dict[int, int], group_metadata: Any) -> None:
         """Commit what is new among `letters`, and that everything before `ends` is told.
@@ -44,11 +45,11 @@ class LetterBox:
             return
         if self._writer is None:
             self._writer = self._make_writer()
-        offsets = [TopicPartition(self._topic, partition, end) for partition, end in self.at_least_told(ends).items()]
+        told = [TopicPartition(self._topic, partition, end) for partition, end in self.at_least_told(ends).items()]
         with self._writer.transaction():
             self._writer.write_letters(self._dead_letter_topic, new)
-            self._writer.write_offsets(offsets, group_metadata)
-        self._told |= {offset.partition: offset.offset for offset in offsets}
+            self._writer.write_offsets(told, group_metadata)
+        self._told |= {entry.partition: entry.offset for entry in told}
 
     def at_least_told(self, ends: dict[int, int]) -> dict[int, int]:
         """`ends`, but none before what is told: the group's offsets are what the next member knows of letters."""

@@ -7,7 +7,7 @@ offsets: one transaction moves both.
 import json
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from mesoscale.ledger import Counts
 from mesoscale_streams.work import Work
@@ -22,6 +22,20 @@ def decode(metadata: str | None) -> Counts:
     return Counts(**json.loads(metadata)) if metadata else Counts()
 
 
+def committed(consumer: Consumer, topic: str, partitions: Sequence[int], timeout: float = 30) -> list[TopicPartition]:
+    """What the consumer's group has committed, with its metadata; a negative offset where it never has.
+
+    Raises:
+        KafkaException: the broker does not tell, if only of one partition. An offset that is not known must not pass
+            for one that was never committed, or the group would read the partition from its beginning again.
+    """
+    entries = consumer.committed([TopicPartition(topic, partition) for partition in partitions], timeout=timeout)
+    for entry in entries:
+        if entry.error is not None:
+            raise KafkaException(entry.error)
+    return entries
+
+
 class GroupOffsets:
     """Offsets and counts of the partitions that this member has."""
 
@@ -31,9 +45,9 @@ class GroupOffsets:
 
     def restore(self, consumer: Consumer, partitions: Sequence[int]) -> dict[int, int]:
         """What the group has committed."""
-        committed = consumer.committed([TopicPartition(self._topic, p) for p in partitions], timeout=30)
-        self._counts |= {entry.partition: decode(entry.metadata) for entry in committed}
-        return {entry.partition: entry.offset for entry in committed if entry.offset >= 0}
+        entries = committed(consumer, self._topic, partitions)
+        self._counts |= {entry.partition: decode(entry.metadata) for entry in entries}
+        return {entry.partition: entry.offset for entry in entries if entry.offset >= 0}
 
     def after(self, work: Work) -> list[TopicPartition]:
         """The offsets to commit with `work`."""

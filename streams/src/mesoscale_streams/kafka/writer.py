@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from mesoscale.bindings import Kafka
 from mesoscale_streams.deadletter import DeadLetter
@@ -15,6 +15,17 @@ log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE = 17 << 20  # bytes; dead letters keep up to 16 MiB of what was refused for its size
 TRANSACTION_TIMEOUT_MS = 60_000  # after which the broker ends the transaction of a writer that vanished
+
+# What is refused for these reasons is refused again, however often it is tried: the program must end and say so.
+HOPELESS = frozenset(
+    (
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    )
+)
 
 
 class TransactionalWriter:
@@ -47,7 +58,7 @@ class TransactionalWriter:
 
         Raises:
             BeginAgain: the broker aborted it; nothing took effect.
-            KafkaException: this writer was shut out or cannot go on.
+            KafkaException: this writer was shut out, or the same would be refused again.
         """
         self._producer.begin_transaction()
         try:
@@ -58,6 +69,8 @@ class TransactionalWriter:
                 raise
             log.warning("transaction aborted: %s", error.args[0].str())
             _until_done(self._producer.abort_transaction)
+            if error.args[0].code() in HOPELESS:
+                raise
             raise BeginAgain(error.args[0].name(), error.args[0].str()) from error
         except BaseException:
             _until_done(self._producer.abort_transaction)
