@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from mesoscale.bindings import Kafka
 from mesoscale.ledger import Counts
-from mesoscale_streams.kafka import offsets
+from mesoscale_streams.kafka import clients, offsets
 
 TIMEOUT = 10.0  # seconds for one answer
 
@@ -58,10 +58,9 @@ class Groups:
     def _client(self, group: str, isolation: str) -> Consumer:
         return Consumer(
             {
-                "bootstrap.servers": self._kafka.bootstrap_servers,
+                **clients.settings(self._kafka, f"{group}.looker-on"),
                 "group.id": group,
                 "enable.auto.commit": False,
                 "isolation.level": isolation,
-                "reconnect.backoff.max.ms": 1000,
             }
         )

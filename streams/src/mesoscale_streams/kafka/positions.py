@@ -9,6 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from mesoscale.bindings import Kafka
 from mesoscale.ledger import Counts
+from mesoscale_streams.kafka import clients
 
 NOTHING = Counts()
 
@@ -39,7 +40,7 @@ class PositionsReader:
         self._reached = 0  # offset up to which the topic has been read, transaction markers included
         self._consumer = Consumer(
             {
-                "bootstrap.servers": kafka.bootstrap_servers,
+                **clients.settings(kafka, f"{topic}.reader"),
                 "group.id": f"{topic}.reader",  # librdkafka wants one; nothing is ever committed under it
                 "enable.auto.commit": False,
                 "enable.partition.eof": True,

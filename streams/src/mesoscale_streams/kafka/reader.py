@@ -15,6 +15,7 @@ import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from mesoscale.bindings import Kafka
+from mesoscale_streams.kafka import clients
 from mesoscale_streams.work import BeginAgain
 
 log = logging.getLogger(__name__)
@@ -94,10 +95,9 @@ class GroupReader:
         self._again: BeginAgain | None = None
         self._consumer = Consumer(
             {
-                "bootstrap.servers": kafka.bootstrap_servers,
+                **clients.settings(kafka, f"{group}.{instance}"),
                 "group.id": group,
                 "group.instance.id": f"{group}.{instance}",
-                "client.id": f"{group}.{instance}",
                 "session.timeout.ms": 10_000,
                 "partition.assignment.strategy": "cooperative-sticky",
                 "isolation.level": "read_committed",
@@ -108,7 +108,6 @@ class GroupReader:
                 # librdkafka's default of 1000 ms lets a reader that is faster than the broker wait for nothing.
                 "fetch.queue.backoff.ms": 5,
                 "queued.max.messages.kbytes": 32 << 10,
-                "reconnect.backoff.max.ms": 1000,
             }
         )
         self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
@@ -225,6 +224,7 @@ def _raise_unless_passing(error: KafkaError | None) -> None:
     if error is None:
         return
     if error.fatal() or error.code() in (
+        KafkaError._FATAL,  # as a message's error it is not marked as fatal: a member that was fenced, for one
         KafkaError._AUTO_OFFSET_RESET,
         KafkaError.TOPIC_AUTHORIZATION_FAILED,
     ):

@@ -1,7 +1,7 @@
 """Writing in transactions: records, dead letters and positions become visible together or not at all."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -9,12 +9,17 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from mesoscale.bindings import Kafka
 from mesoscale_streams.deadletter import DeadLetter
+from mesoscale_streams.kafka import clients
 from mesoscale_streams.work import BeginAgain
 
 log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE = 17 << 20  # bytes; dead letters keep up to 16 MiB of what was refused for its size
 TRANSACTION_TIMEOUT_MS = 60_000  # after which the broker ends the transaction of a writer that vanished
+
+ANSWER_TIMEOUT = (
+    20.0  # seconds for one answer about a transaction; without a limit a lost request is waited for for ever
+)
 
 # What is refused for these reasons is refused again, however often it is tried: the program must end and say so.
 HOPELESS = frozenset(
@@ -34,8 +39,7 @@ class TransactionalWriter:
     def __init__(self, kafka: Kafka, transactional_id: str) -> None:
         self._producer = Producer(
             {
-                "bootstrap.servers": kafka.bootstrap_servers,
-                "client.id": transactional_id,
+                **clients.settings(kafka, transactional_id),
                 "transactional.id": transactional_id,
                 "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
                 "message.max.bytes": LARGEST_MESSAGE,
@@ -47,7 +51,6 @@ class TransactionalWriter:
                 "queue.buffering.max.messages": 0,
                 "queue.buffering.max.kbytes": 512 << 10,
                 "compression.type": "none",
-                "reconnect.backoff.max.ms": 1000,
             }
         )
         self._producer.init_transactions()
@@ -89,18 +92,18 @@ class TransactionalWriter:
 
     def write_offsets(self, offsets: list[TopicPartition], group_metadata: Any) -> None:
         """The group's offsets, which take effect with the transaction."""
-        self._producer.send_offsets_to_transaction(offsets, group_metadata)
+        self._producer.send_offsets_to_transaction(offsets, group_metadata, ANSWER_TIMEOUT)
 
     def close(self) -> None:
         """Send nothing more; an open transaction is left to its time-out or to the next of this identity."""
         self._producer.purge()
 
 
-def _until_done(step: Any) -> None:
+def _until_done(step: Callable[[float], None]) -> None:
     """Repeat what the broker could not answer yet, as the protocol of transactions demands."""
     while True:
         try:
-            step()
+            step(ANSWER_TIMEOUT)
         except KafkaException as error:
             if not error.args[0].retriable():
                 raise
