@@ -38,10 +38,15 @@ def ids(records: Iterable[bytes | None]) -> Counter[str]:
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 90) -> None:
-    """Wait until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+    """Wait until the condition holds. A broker that comes up or back refuses to answer for a while: that is not yet."""
+    deadline, refusal = time.monotonic() + seconds, None
+    while True:
+        try:
+            if condition():
+                return
+        except KafkaException as error:
+            refusal = error
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what} ({refusal})"
         time.sleep(0.1)
 
 
