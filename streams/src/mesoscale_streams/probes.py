@@ -1,6 +1,5 @@
 """The small HTTP server of every program: /metrics, /healthz (the loop turns) and /readyz (it has its partitions)."""
 
-import faulthandler
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -8,7 +7,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 STALLED_AFTER = 60.0  # seconds without a turn of the loop, after which it is told to be unwell
-HOPELESS_AFTER = 300.0  # seconds after which it ends itself, for whoever supervises it to start it anew
 
 
 class Health:
@@ -19,10 +17,7 @@ class Health:
         self._last_turn = time.monotonic()
 
     def turned(self) -> None:
-        """The loop turns. The next turn is waited for by a watchdog which needs neither the loop nor the interpreter:
-        it writes all stacks to the log and ends the process, which by then holds nothing that is not safe."""
         self._last_turn = time.monotonic()
-        faulthandler.dump_traceback_later(HOPELESS_AFTER, exit=True)
 
     @property
     def alive(self) -> bool:

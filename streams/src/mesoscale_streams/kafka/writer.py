@@ -1,5 +1,6 @@
 """Writing in transactions: records, dead letters and positions become visible together or not at all."""
 
+import faulthandler
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from mesoscale_streams.work import BeginAgain
 log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE = 17 << 20  # bytes; dead letters keep up to 16 MiB of what was refused for its size
-TRANSACTION_TIMEOUT_MS = 60_000  # after which the broker ends the transaction of a writer that vanished
+TRANSACTION_TIMEOUT = 45  # seconds after which the broker ends a transaction by itself, and the program with it
 
 ANSWER_TIMEOUT = (
     20.0  # seconds for one answer about a transaction; without a limit a lost request is waited for for ever
@@ -41,7 +42,7 @@ class TransactionalWriter:
             {
                 **clients.settings(kafka, transactional_id),
                 "transactional.id": transactional_id,
-                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT * 1000,
                 "message.max.bytes": LARGEST_MESSAGE,
                 # A transaction fails as a whole, so a report for every record that went well only costs time.
                 "delivery.report.only.error": True,
@@ -63,6 +64,9 @@ class TransactionalWriter:
             BeginAgain: the broker aborted it; nothing took effect.
             KafkaException: this writer was shut out, or the same would be refused again.
         """
+        # When a broker is killed, librdkafka may wait for ever for an answer about the transaction's offsets, whatever
+        # time it is given. So a watchdog outside the interpreter writes all stacks to the log and ends the process.
+        faulthandler.dump_traceback_later(TRANSACTION_TIMEOUT, exit=True)
         self._producer.begin_transaction()
         try:
             yield
@@ -78,6 +82,8 @@ class TransactionalWriter:
         except BaseException:
             _until_done(self._producer.abort_transaction)
             raise
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     def write(self, topic: str, values: Sequence[bytes], keys: Sequence[bytes | None]) -> None:
         """Records, in order; the partition follows from the key."""
