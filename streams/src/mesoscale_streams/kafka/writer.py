@@ -18,9 +18,7 @@ log = logging.getLogger(__name__)
 LARGEST_MESSAGE = 17 << 20  # bytes; dead letters keep up to 16 MiB of what was refused for its size
 TRANSACTION_TIMEOUT = 45  # seconds after which the broker ends a transaction by itself, and the program with it
 
-ANSWER_TIMEOUT = (
-    20.0  # seconds for one answer about a transaction; without a limit a lost request is waited for for ever
-)
+ANSWER_TIMEOUT = 20.0  # seconds for one answer about a transaction
 
 # What is refused for these reasons is refused again, however often it is tried: the program must end and say so.
 HOPELESS = frozenset(
