@@ -1,4 +1,4 @@
-"""The program: `python -m mesoscale_dashboard --document FILE --bindings DIR --listen HOST:PORT`."""
+"""The program: `python -m mesoscale_dashboard --document FILE --bindings DIR --listen HOST:PORT|fd:NUMBER`."""
 
 import argparse
 import faulthandler
@@ -55,7 +55,12 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mesoscale_dashboard", description=__doc__)
     parser.add_argument("--document", type=Path, required=True, metavar="FILE", help="the pipeline's document")
     parser.add_argument("--bindings", type=Path, required=True, metavar="DIR", help="where the services are")
-    parser.add_argument("--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="where to serve (%(default)s)")
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1:8080",
+        metavar="HOST:PORT|fd:NUMBER",
+        help="where to serve, or the descriptor of a listening socket that was handed over (%(default)s)",
+    )
     parser.add_argument(
         "--announce-dir",
         type=Path,
@@ -66,7 +71,7 @@ def _arguments() -> argparse.ArgumentParser:
 
 
 def listen(address: str) -> socket.socket:
-    """A listening socket at `host:port`; port 0 takes a free one.
+    """A listening socket at `host:port` (port 0 takes a free one), or the one handed over as `fd:number`.
 
     Raises:
         ServiceUnavailable: the address is taken, or not one of this machine.
@@ -74,6 +79,8 @@ def listen(address: str) -> socket.socket:
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     try:
+        if host == "fd":
+            return socket.socket(fileno=int(port))
         return socket.create_server(
             (host, int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128
         )

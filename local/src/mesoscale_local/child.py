@@ -19,7 +19,8 @@ class Program:
 
     `may_end` says that exit code 0 means its work is done; all others are to run until they are told to stop.
     `announce` is the file in which the program says that it is ready; without one it is ready when it runs.
-    `death_signal` reaches it when we die, however we die. `grace` is in seconds.
+    `death_signal` reaches it when we die, however we die. `grace` is in seconds. `sockets` are descriptors that it gets
+    from us, under the same numbers.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     grace: float = 20.0
+    sockets: tuple[int, ...] = ()
 
 
 async def start(program: Program) -> asyncio.subprocess.Process:
@@ -48,6 +50,7 @@ async def start(program: Program) -> asyncio.subprocess.Process:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
+        pass_fds=program.sockets,
         preexec_fn=_die_with(os.getpid(), program.death_signal),
     )
 

@@ -26,8 +26,8 @@ class Crew:
         """Take over one that is started elsewhere."""
         self._services[supervised.program.name] = supervised
 
-    def start_dashboard(self, document: Path, port: int) -> None:
-        dashboard = Supervised(programs.dashboard(document, self._home, port))
+    def start_dashboard(self, document: Path, listener: int) -> None:
+        dashboard = Supervised(programs.dashboard(document, self._home, listener))
         self.add_service(dashboard)
         dashboard.start()
 

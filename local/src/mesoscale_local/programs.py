@@ -32,20 +32,24 @@ def kinds(plan: Plan) -> dict[str, NodeKind]:
     return {workload.node: workload.kind for workload in plan.workloads}
 
 
-def dashboard(document: Path, home: Home, port: int) -> Program:
-    """The dashboard, from whose state the driver reads how far the pipeline is."""
+def dashboard(document: Path, home: Home, listener: int) -> Program:
+    """The dashboard, from whose state the driver reads how far the pipeline is.
+
+    It is given the socket (`listener`, a descriptor), so its address is the same after a crash.
+    """
     return Program(
         name="dashboard",
         argv=(
             *(sys.executable, "-m", "mesoscale_dashboard"),
             *("--document", str(document)),
             *("--bindings", str(home.bindings)),
-            *("--listen", f"127.0.0.1:{port}"),
+            *("--listen", f"fd:{listener}"),
             *("--announce-dir", str(home.announced)),
         ),
         log=home.service_log("dashboard"),
         env=ENVIRONMENT,
         grace=5.0,
+        sockets=(listener,),
     )
 
 

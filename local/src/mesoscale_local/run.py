@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -86,6 +87,7 @@ class _Run:
         self._stop = Stop()
         self._phase = "starting"
         self._started_at = _now()
+        self._listener: socket.socket | None = None  # held as long as we run: the dashboard may crash, its port stays
         self._dashboard: str | None = None
         self._latest: Reading | None = None  # of the last look; None when the dashboard did not answer
         self._last: Reading | None = None  # the last one there was
@@ -124,15 +126,15 @@ class _Run:
         old = self._home.read_applied()
         changes = diff(old, self._plan)
         apply.refuse(changes, self._options.accept_data_loss)
-        port = self._dashboard_port()
+        self._listener = self._listen()
         disk.demand(self._home.root, self._options.min_free, "the pipeline")
         bindings = await backing.start(self._plan, self._home, self._screen.say, self._crew.add_service)
         self._home.write_bindings(bindings.files())
         await asyncio.to_thread(apply.apply, old, self._plan, changes, bindings)
         self._home.write_applied(self._plan)
         self._crew.start_nodes(self._plan, self._document)
-        self._crew.start_dashboard(self._document, port)
-        self._dashboard = f"http://{ports.LOOPBACK}:{port}"
+        self._crew.start_dashboard(self._document, self._listener.fileno())
+        self._dashboard = f"http://{ports.LOOPBACK}:{self._listener.getsockname()[1]}"
         self._phase = "running"
         return await self._watch()
 
@@ -169,6 +171,8 @@ class _Run:
         await self._crew.stop("sink", grace)
         if calm:
             await self._fresh_reading(LAST_LOOK, lambda reading: True)
+        if self._listener is not None:
+            self._listener.close()  # or whoever asks a dashboard that has stopped would wait for an answer
         await self._crew.stop_services(grace)
 
     async def _fresh_reading(self, patience: float, good: Callable[[Reading], bool]) -> None:
@@ -219,10 +223,10 @@ class _Run:
             with suppress(OSError):
                 self._home.write_status(self._status())
 
-    def _dashboard_port(self) -> int:
+    def _listen(self) -> socket.socket:
         if self._options.dashboard_port is not None:
-            return ports.demand(self._options.dashboard_port, "the dashboard")
-        return DASHBOARD_PORT if ports.is_free(DASHBOARD_PORT) else ports.free(1)[0]
+            return ports.hold(self._options.dashboard_port, "the dashboard")
+        return ports.hold_usual(DASHBOARD_PORT)
 
 
 def _endless(names: tuple[str, ...]) -> Problem:

@@ -42,6 +42,30 @@ def demand(port: int, purpose: str) -> int:
     """
     if is_free(port):
         return port
+    raise _taken(port, purpose)
+
+
+def hold(port: int, purpose: str) -> socket.socket:
+    """A socket that listens on the port a user asked for: nobody else gets it, and a program may be given it.
+
+    Raises:
+        ServiceUnavailable: PortTaken, as for `demand`.
+    """
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        raise _taken(port, purpose) from error
+
+
+def hold_usual(port: int) -> socket.socket:
+    """A socket that listens on `port`, or on a free one where somebody listens on that already."""
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError:
+        return socket.create_server((LOOPBACK, 0))
+
+
+def _taken(port: int, purpose: str) -> ServiceUnavailable:
     holder = holder_of(port)
     who = f" by process {holder} ({_command_line(holder)})" if holder else ""
     hint = (
@@ -49,7 +73,7 @@ def demand(port: int, purpose: str) -> int:
         if holder
         else f"`ss -ltnp sport = :{port}` run as root tells by whom"
     )
-    raise ServiceUnavailable(Problem(Reason.PORT_TAKEN, f"port {port} for {purpose} is taken{who}", hint=hint))
+    return ServiceUnavailable(Problem(Reason.PORT_TAKEN, f"port {port} for {purpose} is taken{who}", hint=hint))
 
 
 def keep(file: Path, wanted: Mapping[str, int | None]) -> dict[str, int]:
