@@ -1,13 +1,12 @@
 """What several rules share: fragments of CEL, and rules that hold in more than one section."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from pydantic.alias_generators import to_camel
 
 from mesoscale.model.rule import Rule
 
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-SIZES = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 DAY = UNITS["d"]
 MINUTE = UNITS["m"]
 
@@ -29,19 +28,9 @@ def named(name: str, *lists: str) -> str:
 
 def milliseconds(duration: str) -> str:
     """CEL for the length of a duration of ours: CEL's own duration() knows neither days nor weeks."""
-    return _measured(duration, UNITS)
-
-
-def size_in_bytes(size: str) -> str:
-    """CEL for a size of ours in bytes."""
-    return _measured(size, dict(reversed(SIZES.items())))
-
-
-def _measured(text: str, units: Mapping[str, int]) -> str:
-    """CEL for a number and its unit; where a unit ends as another does, the longer one is asked for first."""
     choice = "0"
-    for unit, length in reversed(units.items()):
-        choice = f"{text}.endsWith('{unit}') ? {length} * int({text}.replace('{unit}', '')) : {choice}"
+    for unit, length in reversed(UNITS.items()):
+        choice = f"{duration}.endsWith('{unit}') ? {length} * int({duration}.replace('{unit}', '')) : {choice}"
     return f"({choice})"
 
 
