@@ -16,9 +16,10 @@ from mesoscale_streams.work import BeginAgain
 log = logging.getLogger(__name__)
 
 LARGEST_MESSAGE = 17 << 20  # bytes; dead letters keep up to 16 MiB of what was refused for its size
-TRANSACTION_TIMEOUT = 45  # seconds after which the broker ends a transaction by itself, and the program with it
-
+TRANSACTION_TIMEOUT = 45  # seconds after which the broker ends a transaction by itself
 ANSWER_TIMEOUT = 20.0  # seconds for one answer about a transaction
+OFFSETS_TIMEOUT = 8.0  # seconds for the answer about its offsets, which takes milliseconds where there is a broker
+OFFSETS_LIMIT = 12.0  # seconds after which a program that still waits for that answer is ended
 
 # What is refused for these reasons is refused again, however often it is tried: the program must end and say so.
 HOPELESS = frozenset(
@@ -62,9 +63,6 @@ class TransactionalWriter:
             BeginAgain: the broker aborted it; nothing took effect.
             KafkaException: this writer was shut out, or the same would be refused again.
         """
-        # When a broker is killed, librdkafka may wait for ever for an answer about the transaction's offsets, whatever
-        # time it is given. So a watchdog outside the interpreter writes all stacks to the log and ends the process.
-        faulthandler.dump_traceback_later(TRANSACTION_TIMEOUT, exit=True)
         self._producer.begin_transaction()
         try:
             yield
@@ -80,8 +78,6 @@ class TransactionalWriter:
         except BaseException:
             _until_done(self._producer.abort_transaction)
             raise
-        finally:
-            faulthandler.cancel_dump_traceback_later()
 
     def write(self, topic: str, values: Sequence[bytes], keys: Sequence[bytes | None]) -> None:
         """Records, in order; the partition follows from the key."""
@@ -96,7 +92,13 @@ class TransactionalWriter:
 
     def write_offsets(self, offsets: list[TopicPartition], group_metadata: Any) -> None:
         """The group's offsets, which take effect with the transaction."""
-        self._producer.send_offsets_to_transaction(offsets, group_metadata, ANSWER_TIMEOUT)
+        # When a broker was killed, librdkafka may wait here for ever, whatever time it is given (its issue 5456). So a
+        # watchdog outside the interpreter writes all stacks to the log and ends the process.
+        faulthandler.dump_traceback_later(OFFSETS_LIMIT, exit=True)
+        try:
+            self._producer.send_offsets_to_transaction(offsets, group_metadata, OFFSETS_TIMEOUT)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     def close(self) -> None:
         """Send nothing more; an open transaction is left to its time-out or to the next of this identity."""
