@@ -1,6 +1,6 @@
-"""What every client of Kafka is told: where the brokers are, and how to bear one that is away or stands still."""
+"""What every client of Kafka is told: where the brokers are, how to be let in, and how to bear one that is away."""
 
-from mesoscale.bindings import Kafka
+from mesoscale.bindings import PEM, Kafka
 
 Settings = dict[str, str | int | float | bool]
 
@@ -18,4 +18,30 @@ def settings(kafka: Kafka, client_id: str) -> Settings:
         "api.version.request.timeout.ms": 300_000,
         # A member of a group leaves and comes back only when its requests of before are answered or given up.
         "socket.timeout.ms": 15_000,
+        **security(kafka),
     }
+
+
+def security(kafka: Kafka) -> Settings:
+    """How the brokers let a client in; the names of brokers are held against their certificates by default."""
+    told: Settings = {"security.protocol": kafka.security_protocol}
+    if kafka.sasl_mechanism is not None:
+        told |= {
+            "sasl.mechanism": kafka.sasl_mechanism,
+            "sasl.username": kafka.username,
+            "sasl.password": kafka.password,
+        }
+    if kafka.security_protocol.endswith("SSL"):
+        told |= {
+            **_certificate("ssl.ca", kafka.ca),
+            **_certificate("ssl.certificate", kafka.certificate),
+            **_certificate("ssl.key", kafka.key),
+        }
+    return told
+
+
+def _certificate(setting: str, certificate: str) -> Settings:
+    """A PEM text as it is, anything else as the place of a file."""
+    if not certificate:
+        return {}
+    return {f"{setting}.{'pem' if certificate.startswith(PEM) else 'location'}": certificate}
