@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
-PACKAGES := core/src streams/src dashboard/src local/src
+PACKAGES := core/src streams/src dashboard/src local/src operator/src
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
 .PHONY: help setup setup-dev demo test verify lint generate lock bench clean
