@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mesoscale import naming
 from mesoscale.contract import compatibility, ddl, documentation, json_schema
 from mesoscale.contract.catalogue import SHIPPED
 from mesoscale.contract.types import Column, Contract
@@ -123,6 +124,31 @@ def test_a_text_in_a_comment_stays_inside_its_quotes(contract: Contract) -> None
 )
 def test_an_index_name_fits_postgresql(table: str, columns: list[str]) -> None:
     assert len(ddl.index_name(table, columns).encode()) <= ddl.LONGEST_NAME
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (("a", ["b_c"]), ("a_b", ["c"])),
+        (("a", ["b_c"]), ("a", ["b", "c"])),
+        (("a", ["b_"]), ("a", ["b"])),
+        (("a", ["b_idx"]), ("a", ["b", "idx"])),
+        (("a" * 60, ["b_c"]), ("a" * 60 + "_b", ["c"])),
+        (("a", ["b" * 63, "c"]), ("a", ["b" * 63, "c", "idx"])),
+    ],
+)
+def test_two_indexes_never_have_one_name(one: tuple[str, list[str]], other: tuple[str, list[str]]) -> None:
+    assert ddl.index_name(*one) != ddl.index_name(*other)
+
+
+NAME = st.from_regex(naming.COLUMN_PATTERN.replace("^", "").replace("$", ""), fullmatch=True)
+INDEX = st.tuples(NAME, st.lists(NAME, min_size=1, max_size=4))
+
+
+@settings(deadline=None)
+@given(INDEX, NAME)
+def test_an_index_never_has_the_name_of_a_table(index: tuple[str, list[str]], table: str) -> None:
+    assert ddl.index_name(*index) != table
 
 
 if __name__ == "__main__":

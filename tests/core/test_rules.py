@@ -35,6 +35,10 @@ def table(fields: str) -> str:
     return sink(f"{{name: t, from: w, table: {{{fields}}}}}")
 
 
+def services(fields: str) -> str:
+    return spec(f"  sources: [{WEATHER}]\n  services: {{{fields}}}\n")
+
+
 def job(item: str) -> str:
     return spec(f"  sources: [{WEATHER}]\n  jobs:\n    - {item}\n")
 
@@ -128,7 +132,7 @@ BROKEN = [
         stage("{name: w, from: w, use: forward}"),
         "7:14: spec.stages[0].name",
         '"w" is already the name of a source',
-        hint="sources, stages and sinks share one set of names",
+        hint="sources, stages, sinks and jobs share one set of names",
     ),
     Row(
         stage("{name: s, from: w, use: forward, scale: {max: 7}}"),
@@ -158,7 +162,7 @@ BROKEN = [
         sink("{name: w, from: w, table: {}}"),
         "7:14: spec.sinks[0].name",
         '"w" is already the name of a source or stage',
-        hint="sources, stages and sinks share one set of names",
+        hint="sources, stages, sinks and jobs share one set of names",
     ),
     Row(
         sink("{name: t, from: w, table: {}, scale: {max: 7}}"),
@@ -385,6 +389,60 @@ BROKEN = [
         "min is greater than max",
     ),
     Row(
+        job("{name: meso-j, use: daily-climate}"),
+        "7:14: spec.jobs[0].name",
+        "the names of jobs must not begin with meso-",
+        hint="Mesoscale keeps its own tables and topics under that prefix",
+    ),
+    Row(
+        job("{name: dashboard, use: daily-climate}"),
+        "7:14: spec.jobs[0].name",
+        '"dashboard" is what Mesoscale calls a part of its own',
+    ),
+    Row(
+        source("{name: topics, contract: observation, push: {}}"),
+        "6:14: spec.sources[0].name",
+        '"topics" is what Mesoscale calls a part of its own',
+    ),
+    Row(
+        stage("{name: schema, from: w, use: forward}"),
+        "7:14: spec.stages[0].name",
+        '"schema" is what Mesoscale calls a part of its own',
+    ),
+    Row(
+        sink("{name: database, from: w, table: {}}"),
+        "7:14: spec.sinks[0].name",
+        '"database" is what Mesoscale calls a part of its own',
+    ),
+    Row(
+        job("{name: w, use: daily-climate}"),
+        "7:14: spec.jobs[0].name",
+        '"w" is already the name of a source or stage or sink',
+        hint="sources, stages, sinks and jobs share one set of names",
+    ),
+    Row(
+        services("kafka: {cluster: main, bootstrapServers: 'k:9092'}"),
+        "6:31: spec.services.kafka.cluster",
+        "cluster names brokers that Strimzi runs here, bootstrapServers brokers of your own; one of them is too many",
+    ),
+    Row(
+        services("kafka: {secret: login}"),
+        "6:30: spec.services.kafka.secret",
+        "secret says how to log in to brokers of your own, and bootstrapServers, which names them, is missing",
+        hint="bootstrapServers: kafka-0.example.com:9093,kafka-1.example.com:9093",
+    ),
+    Row(
+        services("postgresql: {secret: login, storage: 10GiB}"),
+        "6:35: spec.services.postgresql.secret",
+        "secret names a database of your own, and instances and storage are those of one that is made",
+    ),
+    Row(
+        spec(f"  sources: [{WEATHER}]\n  code: {{}}\n"),
+        "6:9: spec.code",
+        "code has exactly one of configMap, image",
+        hint="configMap: nyc-code for single files, image: registry.example.com/team/steps:1.2 for packages",
+    ),
+    Row(
         spec(f"  sources: [{WEATHER}]\n  checks:\n    - {{name: k, of: w, expect: volume, min: 1}}\n"),
         "7:21: spec.checks[0].of",
         '"w" is not a sink (there is none)',
@@ -484,6 +542,7 @@ def _refused_by(node: dict[str, Any], value: Any) -> Iterator[str]:
             yield from _refused_by(node["items"], item)
 
 
+STAYS = "let a pipeline of another name fill the new one, and remove this one when it has caught up"
 GROW = "partitions only grow, because fewer would put records of one key into two orders"
 CUT = "partitionBy of a table that exists cannot change"
 ANEW = "add a sink of another name with the new partitionBy, let it catch up, and remove the old one"
@@ -517,6 +576,41 @@ CHANGED = [
             "11:12: spec.contracts[0].key",
             "the key of a contract stays, because it says which partition a record goes to",
             "raise the version of the contract together with its key",
+        ),
+    ),
+    (
+        services("kafka: {cluster: main}"),
+        Row(
+            services("kafka: {cluster: other}"),
+            "6:31: spec.services.kafka.cluster",
+            "the Kafka cluster of a pipeline stays, because its records and positions lie there",
+            STAYS,
+        ),
+    ),
+    (
+        services("kafka: {bootstrapServers: 'k:9092'}"),
+        Row(
+            services("kafka: {}"),
+            "6:21: spec.services.kafka.bootstrapServers",
+            "a pipeline cannot move between brokers of your own and those of the installation",
+            STAYS,
+        ),
+    ),
+    (
+        services("postgresql: {instances: 1}"),
+        Row(
+            services("postgresql: {secret: login}"),
+            "6:35: spec.services.postgresql.secret",
+            "the database of a pipeline stays, because its rows and positions lie there",
+            STAYS,
+        ),
+    ),
+    (
+        services("postgresql: {storage: 1TiB}"),
+        Row(
+            services("postgresql: {storage: 999GiB}"),
+            "6:36: spec.services.postgresql.storage",
+            "storage only grows",
         ),
     ),
     (

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     CYCLE = "Cycle"
     # Plans
     NOT_BUILT = "NotBuilt"
+    CLUSTER_ONLY = "ClusterOnly"
     INCOMPATIBLE_CONTRACT = "IncompatibleContract"
     FORBIDDEN_CHANGE = "ForbiddenChange"
     # Records

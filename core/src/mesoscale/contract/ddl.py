@@ -82,11 +82,14 @@ def _index(target: str, table: str, columns: Sequence[str]) -> str:
 
 
 def index_name(table: str, columns: Sequence[str]) -> str:
-    """`observations_station_observed_at_idx`; where that is too long, its end is a digest of it."""
-    name = f"{table}_{'_'.join(columns)}_idx"
+    """`observations$station$observed_at$idx`; where that is too long, its end is a digest of it.
+
+    No table or column has a dollar sign in its name, so no two indexes, and no index and a table, meet in one name.
+    """
+    name = "$".join((table, *columns, "idx"))
     if len(name) <= LONGEST_NAME:
         return name
-    return f"{name[:46]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"{name[:46]}${hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 def _comments(contract: Contract, target: str) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """What every section shares: frozen, camelCase outside, snake_case inside, no unknown keys, bounded texts."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -10,12 +10,15 @@ from mesoscale.contract.types import INSTANT_PATTERN, SET, ColumnName
 
 __all__ = [
     "CRON_PATTERN",
+    "IMAGE_PATTERN",
     "IN_WORDS",
+    "SERVERS_PATTERN",
     "SET",
     "STEP_PATTERN",
     "URL_PATTERN",
     "ColumnName",
     "Cron",
+    "DeletionPolicy",
     "Duration",
     "Name",
     "Section",
@@ -45,6 +48,8 @@ CRON_PATTERN = (
 )
 STEP_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
 URL_PATTERN = r"^https?://[!-~]+$"
+IMAGE_PATTERN = r"^[a-z0-9][-A-Za-z0-9._/]*(:[A-Za-z0-9_][-A-Za-z0-9._]*)?(@sha256:[0-9a-f]+)?$"
+SERVERS_PATTERN = r"^[-A-Za-z0-9._]+:[0-9]+(,[-A-Za-z0-9._]+:[0-9]+)*$"
 
 IN_WORDS = {
     naming.DNS_LABEL_PATTERN: "small letters, digits and hyphens, first a letter, last a letter or digit",
@@ -55,6 +60,8 @@ IN_WORDS = {
     CRON_PATTERN: "minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7, such as 15 2 * * *",
     STEP_PATTERN: "module:function, such as steps:add_heat_index",
     URL_PATTERN: "an address that begins with http:// or https://",
+    IMAGE_PATTERN: "the name of an image, such as registry.example.com/team/steps:1.2",
+    SERVERS_PATTERN: "host:port of one or more brokers, such as kafka-0:9092,kafka-1:9092",
 }
 """What each pattern of the schema asks for, as it is told to a person."""
 
@@ -63,6 +70,7 @@ Text = Annotated[str, Field(min_length=1, max_length=255)]
 Duration = Annotated[str, Field(pattern=units.DURATION_PATTERN, max_length=11)]
 Size = Annotated[str, Field(pattern=units.SIZE_PATTERN, max_length=11)]
 Cron = Annotated[str, Field(pattern=CRON_PATTERN, max_length=120)]
+DeletionPolicy = Literal["retain", "delete", "orphan"]
 
 
 class Section(BaseModel):

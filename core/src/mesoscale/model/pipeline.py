@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mesoscale.contract.types import Contract
-from mesoscale.model.base import SET, Name, Section
+from mesoscale.model.base import SET, DeletionPolicy, Name, Section
 from mesoscale.model.check import Check
+from mesoscale.model.code import Code
 from mesoscale.model.job import Job
 from mesoscale.model.models import Model
+from mesoscale.model.services import Services
 from mesoscale.model.sink import Sink
 from mesoscale.model.slo import Slo
 from mesoscale.model.source import Source
@@ -31,7 +33,12 @@ class Metadata(Section):
 
 
 class Spec(Section):
-    """What the pipeline is made of."""
+    """What the pipeline is made of.
+
+    `deletionPolicy` is what becomes of topics and the database when they leave the document, or the document leaves:
+    they stay and are taken up again, they go, or they stay and are nobody's. `adoption` says whether objects that were
+    there before may be taken over, and `driftPolicy` whether what somebody changed behind our back is put right.
+    """
 
     contracts: Annotated[tuple[Contract, ...], Field(max_length=32)] = ()
     sources: Annotated[tuple[Source, ...], Field(min_length=1, max_length=64)]
@@ -41,7 +48,11 @@ class Spec(Section):
     models: Annotated[tuple[Model, ...], Field(max_length=16)] = ()
     checks: Annotated[tuple[Check, ...], Field(max_length=64)] = ()
     slo: Slo | None = None
-    deletion_policy: Literal["retain", "delete", "orphan"] = "retain"
+    services: Services = Services()
+    code: Code | None = None
+    adoption: Literal["refuse", "adopt"] = "refuse"
+    drift_policy: Literal["revert", "report"] = "revert"
+    deletion_policy: DeletionPolicy = "retain"
     pause: Annotated[tuple[Literal["reconcile", "data"], ...], Field(max_length=2, json_schema_extra=SET)] = ()
 
 

@@ -78,7 +78,14 @@ def _node(raw: Schema, definitions: dict[str, Schema], title: str = "") -> Schem
 def _own(raw: Schema) -> Schema:
     """What a field says beside the type it refers to."""
     described = {key: raw[key] for key in ("description",) if key in raw}
-    return described | ({"default": raw["default"]} if raw.get("default") is not None else {})
+    return described | ({"default": _without_nulls(raw["default"])} if raw.get("default") is not None else {})
+
+
+def _without_nulls(default: Any) -> Any:
+    """A field without a value is left out: the API server takes no null."""
+    if not isinstance(default, dict):
+        return default
+    return {name: _without_nulls(value) for name, value in default.items() if value is not None}
 
 
 def _limits(raw: Schema) -> Schema:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesoscale.model.base import SET, ColumnName, Duration, Name, Section, Text
+from mesoscale.model.base import SET, ColumnName, DeletionPolicy, Duration, Name, Section, Text
 from mesoscale.model.stage import Scale
 
 KINDS = ("table", "collection", "lake")
@@ -21,7 +21,8 @@ class Table(Section):
     """A PostgreSQL table.
 
     `indexes` lists columns looked up together (`[[station, observed_at]]`); `keep` is how long rows stay,
-    in whole days or weeks, and `then` what becomes of the table partitions that have passed it.
+    in whole days or weeks, and `then` what becomes of the table partitions that have passed it. `deletionPolicy`
+    is what becomes of the rows with the pipeline: its own database goes only where each table in it may go.
     """
 
     partition_by: PartitionBy | None = None
@@ -31,6 +32,7 @@ class Table(Section):
     ] = ()
     keep: Duration | None = None
     then: Literal["drop", "archive"] | None = None
+    deletion_policy: DeletionPolicy | None = None
 
 
 class Collection(Section):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mesoscale.model.rule import Rule
-from mesoscale.model.rules import batch, contracts, nodes, whole
+from mesoscale.model.rules import batch, contracts, nodes, services, whole
 from mesoscale.model.rules.fragments import MINUTE, at_least, ordered
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -23,6 +23,9 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "Scale": nodes.SCALE,
     "Table": nodes.TABLE,
     "Collection": (at_least("keep", MINUTE, "one minute, the pace at which MongoDB removes documents"),),
+    "Kafka": services.KAFKA,
+    "PostgreSQL": services.POSTGRESQL,
+    "Code": services.CODE,
     "Job": batch.JOB,
     "Executors": (ordered("min", "max"),),
     "Check": batch.CHECK,

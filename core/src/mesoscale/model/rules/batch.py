@@ -1,11 +1,12 @@
 """Rules of what runs on a schedule: jobs and checks."""
 
 from mesoscale.model.rule import Rule
-from mesoscale.model.rules.fragments import inside, one_kind, words
+from mesoscale.model.rules.fragments import inside, not_ours, one_kind, words
 
 JOB = (
     one_kind("a job", ("use", "program"), "use: daily-climate for a built-in job, program: jobs/mine.py for your own"),
     inside("program"),
+    *not_ours("jobs"),
 )
 
 

@@ -1,14 +1,16 @@
 """What several rules share: fragments of CEL, and rules that hold in more than one section."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic.alias_generators import to_camel
 
 from mesoscale.model.rule import Rule
 
 UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+SIZES = {"TiB": 1 << 40, "GiB": 1 << 30, "MiB": 1 << 20, "KiB": 1 << 10, "B": 1}
 DAY = UNITS["d"]
 MINUTE = UNITS["m"]
+OURS = ("dashboard", "database", "schema", "topics")  # objects in a cluster are called after these and after nodes
 
 
 def words(texts: Iterable[str]) -> str:
@@ -28,9 +30,19 @@ def named(name: str, *lists: str) -> str:
 
 def milliseconds(duration: str) -> str:
     """CEL for the length of a duration of ours: CEL's own duration() knows neither days nor weeks."""
+    return _measured(duration, UNITS)
+
+
+def size_in_bytes(size: str) -> str:
+    """CEL for a size of ours in bytes."""
+    return _measured(size, SIZES)
+
+
+def _measured(text: str, units: Mapping[str, int]) -> str:
+    """CEL for a number and its unit; where a unit ends as another does, the longer one is asked for first."""
     choice = "0"
-    for unit, length in reversed(UNITS.items()):
-        choice = f"{duration}.endsWith('{unit}') ? {length} * int({duration}.replace('{unit}', '')) : {choice}"
+    for unit, length in reversed(units.items()):
+        choice = f"{text}.endsWith('{unit}') ? {length} * int({text}.replace('{unit}', '')) : {choice}"
     return f"({choice})"
 
 
@@ -40,6 +52,23 @@ def exactly_one(fields: Iterable[str]) -> str:
 
 def one_kind(what: str, fields: tuple[str, ...], hint: str) -> Rule:
     return Rule(exactly_one(fields), f"{what} has exactly one of {', '.join(fields)}", hint=hint)
+
+
+def not_ours(what: str) -> tuple[Rule, ...]:
+    return (
+        Rule(
+            "!self.name.startsWith('meso-')",
+            f"the names of {what} must not begin with meso-",
+            field="name",
+            hint="Mesoscale keeps its own tables and topics under that prefix",
+        ),
+        Rule(
+            f"!(self.name in {words(OURS)})",
+            "is what Mesoscale calls a part of its own",
+            field="name",
+            found="self.name",
+        ),
+    )
 
 
 def ordered(low: str, high: str) -> Rule:

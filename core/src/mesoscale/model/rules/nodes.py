@@ -3,21 +3,21 @@
 from mesoscale.errors import Reason
 from mesoscale.model import sink, source
 from mesoscale.model.rule import Rule
-from mesoscale.model.rules.fragments import DAY, MINUTE, at_least, camel, inside, milliseconds, one_kind, ordered
-
-
-def _not_ours(what: str) -> Rule:
-    return Rule(
-        "!self.name.startsWith('meso-')",
-        f"the names of {what} must not begin with meso-",
-        field="name",
-        hint="Mesoscale keeps its own tables and topics under that prefix",
-    )
-
+from mesoscale.model.rules.fragments import (
+    DAY,
+    MINUTE,
+    at_least,
+    camel,
+    inside,
+    milliseconds,
+    not_ours,
+    one_kind,
+    ordered,
+)
 
 SOURCE = (
     one_kind("a source", camel(source.KINDS), "say where its records come from: replay: {dataset: nyc-2013}"),
-    _not_ours("sources"),
+    *not_ours("sources"),
 )
 
 REPLAY = (
@@ -46,12 +46,12 @@ TOPIC = (
 
 STAGE = (
     one_kind("a stage", ("use", "step"), "use: forward for a built-in step, step: module:function for your own"),
-    _not_ours("stages"),
+    *not_ours("stages"),
 )
 
 SINK = (
     one_kind("a sink", camel(sink.KINDS), "say where its records go: table: {}"),
-    _not_ours("sinks"),
+    *not_ours("sinks"),
 )
 
 SCALE = (ordered("min", "max"),)

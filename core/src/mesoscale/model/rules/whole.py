@@ -42,7 +42,7 @@ def _fresh_name(each: str, earlier: tuple[str, ...]) -> Rule:
         each=each,
         field="name",
         found="it.name",
-        hint="sources, stages and sinks share one set of names",
+        hint="sources, stages, sinks and jobs share one set of names",
     )
 
 
@@ -65,6 +65,7 @@ PIPELINE = (
 SPEC = (
     _fresh_name("stages", ("sources",)),
     _fresh_name("sinks", ("sources", "stages")),
+    _fresh_name("jobs", ("sources", "stages", "sinks")),
     _known("sources", "contract", ("contracts",), "a contract", shipped=_SHIPPED),
     _known("stages", "contract", ("contracts",), "a contract", shipped=_SHIPPED),
     _known("stages", "from", ("sources", "stages"), "a source or stage"),
