@@ -79,6 +79,38 @@ def test_a_later_version_brings_an_older_table_up_to_date_and_keeps_its_rows(
     assert database.execute("SELECT DISTINCT snow FROM older.obs").fetchall() == [(None,)]
 
 
+TWO = [
+    Table(
+        sink=name,
+        schema_name="alike",
+        name=name,
+        contract="pair",
+        partitions=None,
+        statements=ddl.create_table(
+            Contract(name="pair", columns=tuple(Column(name=column, type="string") for column in columns)),
+            "alike",
+            name,
+            indexes=[columns],
+        ),
+    )
+    for name, columns in (("a", ("b_c",)), ("a_b", ("c",)))
+]
+INDEXES = "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'alike' ORDER BY 1, 2"
+
+
+def test_tables_whose_indexes_were_of_one_name_get_one_each_and_what_is_there_is_kept(
+    postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
+) -> None:
+    tables.apply_tables(postgres, TWO)
+    database.execute('DROP INDEX alike."a$b_c$idx"; ALTER INDEX alike."a_b$c$idx" RENAME TO a_b_c_idx')
+    database.execute("CREATE INDEX by_hand ON alike.a (b_c)")
+    [(before,)] = database.execute("SELECT 'alike.a_b_c_idx'::regclass::oid").fetchall()
+    for _ in range(2):
+        tables.apply_tables(postgres, TWO)
+    assert database.execute(INDEXES).fetchall() == [("a", "a$b_c$idx"), ("a", "by_hand"), ("a_b", "a_b$c$idx")]
+    assert database.execute("SELECT 'alike.\"a_b$c$idx\"'::regclass::oid").fetchall() == [(before,)]
+
+
 def test_rows_meet_their_partition_and_the_next_three_are_there(
     postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
 ) -> None:

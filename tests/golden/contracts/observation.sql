@@ -18,7 +18,7 @@ ALTER TABLE "nyc"."observation" ADD COLUMN IF NOT EXISTS "pressure" double preci
 ALTER TABLE "nyc"."observation" ALTER COLUMN "pressure" DROP NOT NULL;
 ALTER TABLE "nyc"."observation" ADD COLUMN IF NOT EXISTS "visibility" double precision;
 ALTER TABLE "nyc"."observation" ALTER COLUMN "visibility" DROP NOT NULL;
-CREATE INDEX IF NOT EXISTS "observation_station_idx" ON "nyc"."observation" ("station");
+CREATE INDEX IF NOT EXISTS "observation$station$idx" ON "nyc"."observation" ("station");
 COMMENT ON TABLE "nyc"."observation" IS 'observation@1: What one weather station measured at one time, in SI units.';
 COMMENT ON COLUMN "nyc"."observation"."station" IS 'station code, as in contract station';
 COMMENT ON COLUMN "nyc"."observation"."observed_at" IS 'time of the observation';

@@ -4,7 +4,7 @@ ALTER TABLE "nyc"."station" ADD COLUMN IF NOT EXISTS "elevation" double precisio
 ALTER TABLE "nyc"."station" ALTER COLUMN "elevation" DROP NOT NULL;
 ALTER TABLE "nyc"."station" ADD COLUMN IF NOT EXISTS "timezone" text;
 ALTER TABLE "nyc"."station" ALTER COLUMN "timezone" DROP NOT NULL;
-CREATE INDEX IF NOT EXISTS "station_station_idx" ON "nyc"."station" ("station");
+CREATE INDEX IF NOT EXISTS "station$station$idx" ON "nyc"."station" ("station");
 COMMENT ON TABLE "nyc"."station" IS 'station@1: Where a weather station stands.';
 COMMENT ON COLUMN "nyc"."station"."station" IS 'station code (FAA)';
 COMMENT ON COLUMN "nyc"."station"."latitude" IS '[°]';

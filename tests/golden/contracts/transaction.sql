@@ -2,7 +2,7 @@ CREATE SCHEMA IF NOT EXISTS "nyc";
 CREATE TABLE IF NOT EXISTS "nyc"."transaction" ("transaction_id" text NOT NULL, "account" text NOT NULL, "occurred_at" timestamptz NOT NULL, "amount" bigint NOT NULL, "currency" text NOT NULL, "merchant" text NOT NULL, "category" text NOT NULL, "country" text NOT NULL, "latitude" double precision NOT NULL, "longitude" double precision NOT NULL, "device" text NOT NULL, "fraud_pattern" text, PRIMARY KEY ("transaction_id", "occurred_at")) PARTITION BY RANGE ("occurred_at");
 ALTER TABLE "nyc"."transaction" ADD COLUMN IF NOT EXISTS "fraud_pattern" text;
 ALTER TABLE "nyc"."transaction" ALTER COLUMN "fraud_pattern" DROP NOT NULL;
-CREATE INDEX IF NOT EXISTS "transaction_account_idx" ON "nyc"."transaction" ("account");
+CREATE INDEX IF NOT EXISTS "transaction$account$idx" ON "nyc"."transaction" ("account");
 COMMENT ON TABLE "nyc"."transaction" IS 'transaction@1: One card payment; synthetic ones carry the fraud pattern they were made by.';
 COMMENT ON COLUMN "nyc"."transaction"."amount" IS '[minor units of the currency]';
 COMMENT ON COLUMN "nyc"."transaction"."latitude" IS '[°]';

@@ -9,7 +9,7 @@ from psycopg import sql
 from mesoscale import bindings
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
 from mesoscale.plan.types import Table
-from mesoscale_local.services import postgres
+from mesoscale_local.services import index_names, postgres
 
 LOCK = 0x6D65736F  # "meso": the advisory lock under which shapes of tables change
 COLUMNS = """
@@ -64,6 +64,9 @@ def apply_tables(binding: bindings.PostgreSQL, tables: Sequence[Table]) -> None:
     try:
         with postgres.connect(binding) as connection:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+            for schema in {table.schema_name for table in tables}:
+                doing = f"rename the indexes of {schema}"
+                index_names.bring_up_to_date(connection, schema)
             for table in tables:
                 doing = f"make the table {table.schema_name}.{table.name}"
                 for statement in table.statements:
