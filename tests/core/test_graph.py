@@ -66,3 +66,62 @@ def test_every_dangling_name_is_told_at_once_with_its_place_and_the_nearest() ->
 def test_stages_that_feed_each_other_in_a_circle_are_refused() -> None:
     with pytest.raises(DocumentRefused, match="a, b feed each other in a circle"):
         build(pipeline(stages=[stage("a", "b"), stage("b", "a")]))
+
+
+READING = {
+    "name": "reading",
+    "columns": [
+        {"name": "at", "type": "timestamp"},
+        {"name": "day", "type": "date"},
+        {"name": "seen_at", "type": "timestamp", "nullable": True},
+        {"name": "value", "type": "float64"},
+    ],
+}
+EVERY = "(at, day, seen_at, value)"
+CUTS = "is not a column of reading@1 that is a timestamp or date and never null (at, day)"
+COLUMNS = [
+    ({"partitionBy": {"column": "att"}}, "table.partitionBy.column", f'"att" {CUTS}', 'did you mean "at"?'),
+    ({"partitionBy": {"column": "value"}}, "table.partitionBy.column", f'"value" {CUTS}', ""),
+    ({"partitionBy": {"column": "seen_at"}}, "table.partitionBy.column", f'"seen_at" {CUTS}', ""),
+    (
+        {"indexes": [["at"], ["day", "valeu"]]},
+        "table.indexes.1.1",
+        f'"valeu" is not a column of reading@1 {EVERY}',
+        'did you mean "value"?',
+    ),
+]
+
+
+def of_readings(table: dict[str, Any], checks: list[dict[str, Any]] | None = None) -> Pipeline:
+    """The table gets readings through a stage, though its source gives observations."""
+    return pipeline(
+        contracts=[READING],
+        stages=[stage("read", "weather", contract="reading")],
+        sinks=[{"name": "t", "from": "read", "table": table}],
+        checks=checks or [],
+    )
+
+
+@pytest.mark.parametrize(("table", "where", "message", "hint"), COLUMNS)
+def test_a_column_that_the_contract_of_what_arrives_does_not_have_is_told(
+    table: dict[str, Any], where: str, message: str, hint: str
+) -> None:
+    with pytest.raises(DocumentRefused) as refused:
+        build(of_readings(table), lambda path: Place("p.yaml", 1, 1, ".".join(map(str, path))))
+    [problem] = refused.value.problems
+    assert problem.reason is Reason.UNKNOWN_REFERENCE
+    assert (str(problem.place), problem.message, problem.hint) == (f"p.yaml:1:1: spec.sinks.0.{where}", message, hint)
+
+
+def test_a_check_of_a_column_that_is_not_there_is_told() -> None:
+    check = {"name": "k", "of": "t", "expect": "completeness", "column": "station"}
+    with pytest.raises(DocumentRefused) as refused:
+        build(of_readings({}, [check]), lambda path: Place("p.yaml", 1, 1, ".".join(map(str, path))))
+    [problem] = refused.value.problems
+    assert str(problem) == f'p.yaml:1:1: spec.checks.0.column: "station" is not a column of reading@1 {EVERY}'
+
+
+def test_columns_that_are_there_pass() -> None:
+    table = {"partitionBy": {"column": "day"}, "indexes": [["seen_at", "value"]]}
+    check = {"name": "k", "of": "t", "expect": "uniqueness", "column": "value"}
+    assert build(of_readings(table, [check])).node("t").input == "read"

@@ -6,6 +6,7 @@ from mesoscale import naming
 from mesoscale.contract import catalogue
 from mesoscale.contract.types import Contract
 from mesoscale.errors import DocumentRefused, Place, Problem, Reason, nearest
+from mesoscale.graph import columns
 from mesoscale.graph.types import Edge, Graph, Node
 from mesoscale.model.pipeline import Pipeline
 from mesoscale.model.sink import Sink
@@ -25,7 +26,7 @@ def build(pipeline: Pipeline, locate: Locate = nowhere) -> Graph:
     """Resolve every `from` and `contract`.
 
     Raises:
-        DocumentRefused: a name that refers to nothing, or stages that feed each other in a circle.
+        DocumentRefused: a name or column that refers to nothing, or stages that feed each other in a circle.
     """
     problems: list[Problem] = []
     contracts = _contracts(pipeline)
@@ -53,6 +54,11 @@ def build(pipeline: Pipeline, locate: Locate = nowhere) -> Graph:
     shape = {source.name: contracts[source.contract] for source in pipeline.spec.sources}
     for stage in stages:
         shape[stage.name] = contracts[stage.contract] if stage.contract else shape[stage.from_]
+    if problems := [
+        Problem(Reason.UNKNOWN_REFERENCE, one.message, locate(one.path), one.hint)
+        for one in columns.unknown(pipeline.spec, shape)
+    ]:
+        raise DocumentRefused(problems)
     return Graph(pipeline=pipeline, nodes=_nodes(pipeline, stages), edges=_edges(pipeline, stages, shape))
 
 
