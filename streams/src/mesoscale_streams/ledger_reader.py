@@ -16,7 +16,7 @@ from mesoscale.graph.types import Graph, Node
 from mesoscale.ledger import Counts, Ledger
 from mesoscale_streams.kafka.groups import Groups
 from mesoscale_streams.kafka.positions import PositionsReader
-from mesoscale_streams.sinks import postgres
+from mesoscale_streams.sinks import database
 
 
 class LedgerReader:
@@ -98,7 +98,7 @@ class LedgerReader:
     def _query(self, statement: sql.Composed, parameters: Iterable[Any] = ()) -> list[tuple[Any, ...]]:
         if self._connection is None or self._connection.closed:
             assert self._postgresql is not None
-            self._connection = postgres.connect(self._postgresql, f"meso {self._graph.pipeline.name} ledger")
+            self._connection = database.connect(self._postgresql, f"meso {self._graph.pipeline.name} ledger")
         try:
             return self._connection.execute(statement, tuple(parameters)).fetchall()
         except psycopg.OperationalError:

@@ -25,7 +25,7 @@ from mesoscale_streams.deadletter import DeadLetter, by_reason
 from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.metrics import NodeMetrics
 from mesoscale_streams.records.decode import Rejected
-from mesoscale_streams.sinks import copy_binary
+from mesoscale_streams.sinks import copy_binary, database
 from mesoscale_streams.sinks.table import TableWriter
 from mesoscale_streams.work import BeginAgain, Work
 
@@ -35,30 +35,6 @@ PATIENCE = (
     240.0  # seconds for the database to come back; below max.poll.interval.ms, or the group would go on without us
 )
 PAUSE = 0.5  # seconds between two tries
-
-# SQLSTATE classes (first two characters) after which the same batch may well succeed.
-PASSING = {
-    "08": "connection lost",
-    "40": "transaction rolled back",
-    "53": "out of resources (disk, memory, connections)",
-    "55": "object in use",
-    "57": "server shut down or start-up",
-    "58": "system error",
-}
-
-
-def connect(binding: PostgreSQL, name: str) -> psycopg.Connection[Any]:
-    """A connection that commits each statement outside a transaction block."""
-    return psycopg.connect(
-        host=binding.host,
-        port=binding.port,
-        dbname=binding.database,
-        user=binding.username,
-        password=binding.password,
-        application_name=name,
-        autocommit=True,
-        connect_timeout=5,
-    )
 
 
 class TableOutlet:
@@ -205,7 +181,7 @@ class TableOutlet:
         return self._connection
 
     def _connect(self) -> psycopg.Connection[Any]:
-        return connect(self._binding, f"meso {self._table.schema_name} {self._table.sink}")
+        return database.connect(self._binding, f"meso {self._table.schema_name} {self._table.sink}")
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -214,10 +190,8 @@ class TableOutlet:
 
 
 def _passing(error: psycopg.Error) -> bool:
-    """Whether trying again may help; an error without SQLSTATE is a connection that was cut or not made."""
-    if error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return error.sqlstate[:2] in PASSING or isinstance(error, psycopg.errors.UniqueViolation)
+    """Whether trying again may help: rows that others wrote meanwhile are found as duplicates the next time."""
+    return database.passing(error) or isinstance(error, psycopg.errors.UniqueViolation)
 
 
 def _first_line(error: BaseException) -> str:
