@@ -81,7 +81,7 @@ class GroupReader:
         Args:
             kafka: the brokers.
             group: the consumer group.
-            instance: which of the node's processes this is, for the broker's logs.
+            instance: which member this is; the same number after a restart takes over at once.
             topic: what to read.
             restore: where reading goes on.
             settle: called before partitions are given up; returns when all that was read of them is safe.
@@ -93,14 +93,14 @@ class GroupReader:
         self._on_rebalance = on_rebalance
         self._positions: dict[int, int] = {}
         self._again: BeginAgain | None = None
+        self._given_up: set[int] = set()  # partitions, in the call that collects now
+        self._disturbed = False  # whether any were, since the batch was begun
         self._consumer = Consumer(
             {
                 **clients.settings(kafka, f"{group}.{instance}"),
-                # A member without a fixed identity: one that dies between the two rounds of a rebalance and comes back
-                # under its old identity is taken for never away, and what it had given up would stay with nobody.
                 "group.id": group,
-                "session.timeout.ms": 6_000,
-                "heartbeat.interval.ms": 1_500,
+                "group.instance.id": f"{group}.{instance}",
+                "session.timeout.ms": 10_000,
                 "partition.assignment.strategy": "cooperative-sticky",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
@@ -127,7 +127,9 @@ class GroupReader:
         return self._consumer.consumer_group_metadata()
 
     def read(self) -> TopicBatch | None:
-        messages = self._consumer.consume(1, WAIT)
+        messages: list[Message] = []
+        self._disturbed = False
+        self._collect(messages, 1, WAIT)
         if self._again is not None:
             again, self._again = self._again, None
             raise again
@@ -136,9 +138,8 @@ class GroupReader:
         deadline, size = time.monotonic() + LINGER, 0
         while len(messages) < MOST_RECORDS and size < MOST_BYTES:
             remaining = deadline - time.monotonic()
-            more = self._consumer.consume(min(CHUNK, MOST_RECORDS - len(messages)), max(remaining, 0))
+            more = self._collect(messages, min(CHUNK, MOST_RECORDS - len(messages)), max(remaining, 0))
             size += sum(map(len, more))
-            messages += more
             if remaining <= 0 and len(more) < CHUNK:
                 break
         return self._batch(self._good(messages))
@@ -167,6 +168,20 @@ class GroupReader:
     def close(self) -> None:
         self._consumer.close()
 
+    def _collect(self, messages: list[Message], number: int, timeout: float) -> list[Message]:
+        """Add at most `number` of messages to those collected so far, and return them.
+
+        A rebalance is answered in here. What was collected before of a partition that is given up is dropped, even if
+        the partition is back at once: it comes again from where it is safe. (librdkafka drops such messages of the
+        same call by itself; `_batch` sees to it that it did.)
+        """
+        self._given_up.clear()
+        more = self._consumer.consume(number, timeout)
+        if self._given_up:
+            messages[:] = [message for message in messages if message.partition() not in self._given_up]
+        messages += more
+        return more
+
     def _good(self, messages: list[Message]) -> list[Message]:
         """Without errors, and without records of partitions that a rebalance took away while they were collected."""
         if any(map(Message.error, messages)):
@@ -184,17 +199,23 @@ class GroupReader:
         begins, ends = {}, {}
         for partition in np.unique(partitions).tolist():
             of_it = np.flatnonzero(partitions == partition)
-            first, last = messages[of_it[0]].offset(), messages[of_it[-1]].offset()
-            if first < self._positions[partition]:
-                raise KafkaException(
-                    KafkaError(
-                        KafkaError._INCONSISTENT,
-                        f"offset {first} of {self._topic}/{partition} came again, {self._positions[partition]} was due",
-                    )
-                )
-            begins[partition], ends[partition] = self._positions[partition], last + 1
+            looked_at = of_it if self._disturbed else of_it[:1]
+            self._demand_order(partition, [messages[index] for index in looked_at])
+            begins[partition], ends[partition] = self._positions[partition], messages[of_it[-1]].offset() + 1
         self._positions |= ends
         return TopicBatch(self._topic, messages, partitions, begins, ends)
+
+    def _demand_order(self, partition: int, messages: Sequence[Message]) -> None:
+        """Raises:
+        KafkaException: a record came again. The program ends before anything is done with it.
+        """
+        due = self._positions[partition]
+        for message in messages:
+            offset = message.offset() or 0
+            if offset < due:
+                what = f"offset {offset} of {self._topic}/{partition} came again, {due} was due"
+                raise KafkaException(KafkaError(KafkaError._INCONSISTENT, what))
+            due = offset + 1
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         consumer.incremental_assign(self._restored([partition.partition for partition in partitions]))
@@ -209,6 +230,8 @@ class GroupReader:
             self._again = again
         for partition in partitions:
             self._positions.pop(partition.partition, None)
+            self._given_up.add(partition.partition)
+        self._disturbed = True
         consumer.incremental_unassign(partitions)
         log.info("partitions given up", extra={"partitions": [partition.partition for partition in partitions]})
         self._on_rebalance()
