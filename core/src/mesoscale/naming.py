@@ -3,11 +3,15 @@
 Document names are DNS-1123 labels (`weather-lake`): Kafka takes them as they are, SQL gets underscores.
 """
 
+import hashlib
+
 DNS_LABEL_PATTERN = r"^[a-z]([-a-z0-9]*[a-z0-9])?$"
 COLUMN_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 DEAD_LETTER_SUFFIX = "dead-letter"
 POSITIONS_TABLE = "meso_positions"
+OBJECT_NAME_LENGTH = 52
+HISTORY_TABLE = "meso_tables"
 
 
 def topic(pipeline: str, node: str) -> str:
@@ -33,6 +37,19 @@ def group(pipeline: str, node: str) -> str:
 def transactional_id(pipeline: str, node: str, instance: int) -> str:
     """The identity under which one process writes; a second process with it fences the first."""
     return f"{pipeline}.{node}.{instance}"
+
+
+def object_name(pipeline: str, *parts: str) -> str:
+    """The name of an object in a cluster: `nyc-comfort-by-hour`; the end of one that is too long becomes its hash.
+
+    At most 52 characters, so that what Kubernetes puts after the name of a StatefulSet (ten of a revision) or of a Job
+    still fits into a label's 63.
+    """
+    name = "-".join((pipeline, *parts))
+    if len(name) <= OBJECT_NAME_LENGTH:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: OBJECT_NAME_LENGTH - 9].rstrip('-')}-{mark}"
 
 
 def sql_name(name: str) -> str:

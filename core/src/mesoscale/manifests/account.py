@@ -1,0 +1,28 @@
+"""ServiceAccount: one for each workload, which may do nothing and gets no token."""
+
+from mesoscale.manifests import statefulset
+from mesoscale.manifests.target import Target
+from mesoscale.manifests.types import Child, Condition
+
+PREPARATION = "meso-preparation"  # no node's name begins so
+
+
+def children(target: Target) -> list[Child]:
+    """Those of the nodes, of the dashboard, and of the Jobs that make topics and tables."""
+    nodes = [
+        account(target, statefulset.name(target, workload.node), workload.kind, workload.node)
+        for workload in target.plan.workloads
+    ]
+    dashboard = account(target, target.name("dashboard"), "dashboard")
+    return [*nodes, dashboard, account(target, preparation(target), "preparation", condition="SchemaReady")]
+
+
+def preparation(target: Target) -> str:
+    """The name of the account of those Jobs."""
+    return target.name(PREPARATION)
+
+
+def account(target: Target, name: str, component: str, node: str = "", condition: Condition = "StreamsReady") -> Child:
+    """An account without a token."""
+    manifest = target.manifest("v1", "ServiceAccount", name, component, node)
+    return Child(manifest | {"automountServiceAccountToken": False}, condition)

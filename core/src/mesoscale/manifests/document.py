@@ -1,0 +1,78 @@
+"""ConfigMap: the document as programs read it, the shapes of its records, and where services are."""
+
+import json
+from typing import Any
+
+import yaml
+
+from mesoscale.contract import json_schema
+from mesoscale.graph.types import Graph
+from mesoscale.manifests import brokers, database
+from mesoscale.manifests.target import Target
+from mesoscale.manifests.types import Child, Manifest
+from mesoscale.model.pipeline import API_VERSION, KIND
+
+FILE = "document.yaml"
+BINDINGS = "/mesoscale/bindings"  # where the folders of the services are mounted
+
+
+def children(target: Target) -> list[Child]:
+    """The document, and the bindings without their secrets."""
+    return [_document(target), _bindings(target)]
+
+
+def name(target: Target) -> str:
+    return target.name("document")
+
+
+def bindings_name(target: Target) -> str:
+    return target.name("bindings")
+
+
+def text(graph: Graph) -> str:
+    """The document of a graph: what is as by default is left out, and so is the metadata beside the name."""
+    spec = graph.pipeline.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": graph.pipeline.name}, "spec": spec}
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+
+
+def code(target: Target) -> list[Manifest]:
+    """The parts of a projected volume that bring the user's own files beside the document, by the name of each.
+
+    A key of a ConfigMap is a name without folders, so files that the document looks for in folders get a second place.
+    """
+    spec = target.graph.pipeline.spec
+    if spec.code is not None and spec.code.image is not None:
+        return []
+    given = spec.code.config_map if spec.code else None
+    held = {"name": given or target.name("code"), "optional": given is None}
+    replayed = [source.replay.file for source in spec.sources if source.replay and source.replay.file]
+    deep = [path for path in (*replayed, *(job.program for job in spec.jobs if job.program)) if "/" in path]
+    items = [{"key": path.rpartition("/")[2], "path": path} for path in sorted(set(deep))]
+    return [{"configMap": held}, *([{"configMap": held | {"items": items}}] if items else [])]
+
+
+def _document(target: Target) -> Child:
+    manifest = target.manifest("v1", "ConfigMap", name(target), "document")
+    shapes = {
+        f"{contract.name}.schema.json": _shape(json_schema.schema(contract)) for contract in target.plan.contracts
+    }
+    manifest["data"] = {FILE: text(target.graph), **shapes}
+    return Child(manifest, "StreamsReady")
+
+
+def _shape(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
+
+
+def entries(target: Target) -> dict[str, dict[str, str]]:
+    """Service → the entries of its binding that are no secret."""
+    return {"kafka": brokers.of(target).entries, "postgresql": database.entries(target, f"{BINDINGS}/postgresql")}
+
+
+def _bindings(target: Target) -> Child:
+    manifest = target.manifest("v1", "ConfigMap", bindings_name(target), "bindings")
+    manifest["data"] = {
+        f"{service}.{entry}": value for service, given in entries(target).items() for entry, value in given.items()
+    }
+    return Child(manifest, "StreamsReady")

@@ -1,0 +1,120 @@
+"""Installation: what one installation of Mesoscale in a cluster decides for all its pipelines, with defaults for all.
+
+The chart writes it as a file for the operator; `meso render --target cluster --installation FILE` reads the same.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+VERSION = "0.1.0"  # of the images; a test keeps it that of the packages
+
+
+class Part(BaseModel):
+    """What every part of an installation shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+
+class Images(Part):
+    """The images of our programs. `postgresql` empty: CloudNativePG's own default."""
+
+    streams: str = f"mesoscale/streams:{VERSION}"
+    dashboard: str = f"mesoscale/dashboard:{VERSION}"
+    spark: str = f"mesoscale/spark:{VERSION}"
+    postgresql: str = ""
+
+
+class Kafka(Part):
+    """The brokers of pipelines that name none: a Strimzi Kafka in each pipeline's namespace, or brokers elsewhere.
+
+    `port` and `authentication` are those of the listener that pipelines use of a Strimzi cluster; `secret` lies in the
+    namespace of each pipeline and says how to log in to `bootstrapServers`.
+    """
+
+    cluster: str = "kafka"
+    port: int = 9093
+    tls: bool = True
+    authentication: Literal["tls", "scram-sha-512", "none"] = "tls"
+    bootstrap_servers: str = ""
+    secret: str = ""
+
+
+class Backup(Part):
+    """Backups of the databases that we make: by volume snapshots, or by a plugin of CloudNativePG."""
+
+    schedule: str = "0 0 2 * * *"  # CloudNativePG's six fields, seconds first
+    volume_snapshot_class: str = ""
+    plugin: str = ""
+    plugin_parameters: dict[str, str] = {}
+    keep: str = "30d"
+
+    @property
+    def target(self) -> bool:
+        """Whether there is anywhere for a backup to go."""
+        return bool(self.volume_snapshot_class or self.plugin)
+
+
+class PostgreSQL(Part):
+    """The databases that CloudNativePG makes; a document may ask for other `instances` and `storage`."""
+
+    instances: int = 1
+    storage: str = "10GiB"
+    storage_class: str = ""
+    parameters: dict[str, str] = {}
+    backup: Backup = Backup()
+
+
+class Airflow(Part):
+    """Where Airflow's workers run, which start the tasks, and as whom: they may create pods beside the pipeline."""
+
+    namespace: str = "airflow"
+    service_account: str = "airflow-worker"
+
+
+class Amount(Part):
+    """Processor and memory of one container, in Kubernetes' canonical quantities; an empty one is not said."""
+
+    cpu: str = ""
+    memory: str = ""
+
+    def quantities(self) -> dict[str, str]:
+        return {name: amount for name, amount in (("cpu", self.cpu), ("memory", self.memory)) if amount}
+
+
+class Program(Part):
+    """What a program asks for, and what it may have. No processor limit: it would slow a program on an idle node."""
+
+    requests: Amount = Amount(cpu="100m", memory="256Mi")
+    limits: Amount = Amount(memory="1Gi")
+
+
+class Resources(Part):
+    """One entry for each kind of program."""
+
+    source: Program = Program()
+    stage: Program = Program()
+    sink: Program = Program()
+    dashboard: Program = Program(requests=Amount(cpu="50m", memory="192Mi"), limits=Amount(memory="512Mi"))
+    preparation: Program = Program(requests=Amount(cpu="50m", memory="128Mi"), limits=Amount(memory="512Mi"))
+    database: Program = Program(requests=Amount(cpu="200m", memory="512Mi"), limits=Amount(memory="1Gi"))
+
+
+class Installation(Part):
+    """Everything together. `replicasOverride` gives every workload that many processes, for measurements."""
+
+    images: Images = Images()
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    image_pull_secrets: tuple[str, ...] = ()
+    kafka: Kafka = Kafka()
+    postgresql: PostgreSQL = PostgreSQL()
+    autoscaling: Literal["keda", "hpa", "none"] = "keda"
+    monitoring: bool = True
+    network_policies: bool = True
+    airflow: Airflow = Airflow()
+    operator_namespace: str = "mesoscale-system"
+    monitoring_namespace: str = "monitoring"
+    database_operator_namespace: str = "cnpg-system"
+    resources: Resources = Resources()
+    replicas_override: Annotated[int, Field(ge=0)] | None = None

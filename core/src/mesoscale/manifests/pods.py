@@ -1,0 +1,133 @@
+"""Pods of our programs: locked down as restricted Pod Security asks, with the document, bindings and code mounted.
+
+https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mesoscale.manifests import brokers, database, document, quantities
+from mesoscale.manifests.installation import Program
+from mesoscale.manifests.target import Target
+from mesoscale.manifests.types import Manifest
+
+USER = 65532  # as in the images; nobody's on the node
+DOCUMENT = "/mesoscale/document"
+BINDINGS = document.BINDINGS
+METRICS_PORT = 9090
+GRACE = 30  # seconds that a program has to finish its batch
+
+Service = str  # kafka or postgresql
+
+
+def pod(target: Target, container: Manifest, service_account: str, **more: Any) -> Manifest:
+    """The spec of a pod with one container, whose mounts it makes the volumes for."""
+    spec = {
+        "serviceAccountName": service_account,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": security(),
+        "terminationGracePeriodSeconds": GRACE,
+        "containers": [container],
+        "volumes": [volume for mount in container["volumeMounts"] for volume in [_volume(target, mount["name"])]],
+        **more,
+    }
+    if secrets := target.installation.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret} for secret in secrets]
+    return spec
+
+
+def container(
+    target: Target,
+    name: str,
+    image: str,
+    command: Iterable[str],
+    program: Program,
+    services: Iterable[Service],
+    ports: Mapping[str, int] | None = None,
+) -> Manifest:
+    """A container of one of our programs, which is told where its document and bindings are."""
+    arguments = ["--document", f"{DOCUMENT}/{document.FILE}", "--bindings", BINDINGS]
+    folders = {"tmp": "/tmp", "document": DOCUMENT} | {service: f"{BINDINGS}/{service}" for service in services}
+    listening = [{"name": port, "containerPort": number, "protocol": "TCP"} for port, number in (ports or {}).items()]
+    return {
+        "name": name,
+        "image": image,
+        "imagePullPolicy": target.installation.image_pull_policy,
+        "command": [*command, *arguments],
+        "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}],
+        "resources": quantities.resources(program),
+        "securityContext": container_security(),
+        "volumeMounts": [_mount(volume, folder) for volume, folder in folders.items()],
+        **({"ports": listening} if listening else {}),
+    }
+
+
+def _mount(volume: str, folder: str) -> Manifest:
+    return {"name": volume, "mountPath": folder} | ({} if volume == "tmp" else {"readOnly": True})
+
+
+def security() -> Manifest:
+    """Of a pod: nobody, in a group that may read what is mounted."""
+    return {
+        "runAsNonRoot": True,
+        "runAsUser": USER,
+        "runAsGroup": USER,
+        "fsGroup": USER,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security() -> Manifest:
+    """Of a container: no way to more than it has."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def probe(path: str, port: str, period: int, failures: int) -> Manifest:
+    """Ask over HTTP every `period` seconds; after `failures` wrong answers in a row it counts."""
+    return {"httpGet": {"path": path, "port": port}, "periodSeconds": period, "failureThreshold": failures}
+
+
+def _volume(target: Target, name: str) -> Manifest:
+    if name == "tmp":
+        return {"name": name, "emptyDir": {"sizeLimit": "256Mi"}}
+    sources = {"document": _document, "kafka": _kafka, "postgresql": _postgresql}[name](target)
+    return {"name": name, "projected": {"defaultMode": 0o440, "sources": sources}}
+
+
+def _document(target: Target) -> list[Manifest]:
+    """Of two files of one name the last one stands, so nobody's code takes the place of the document."""
+    items = [{"key": document.FILE, "path": document.FILE}]
+    return [*document.code(target), {"configMap": {"name": document.name(target), "items": items}}]
+
+
+def _kafka(target: Target) -> list[Manifest]:
+    found = brokers.of(target)
+    return [
+        *([_secret(found.secret, found.login)] if found.secret else []),
+        *([_secret(found.authority, (brokers.AUTHORITY,))] if found.authority else []),
+        _entries(target, "kafka"),
+    ]
+
+
+def _postgresql(target: Target) -> list[Manifest]:
+    login = database.login_secret(target)
+    if not database.made(target):
+        return [_secret(login, ()), _entries(target, "postgresql")]
+    authority = _secret(database.authority_secret(target), (database.AUTHORITY,))
+    return [_secret(login, database.LOGIN), authority, _entries(target, "postgresql")]
+
+
+def _secret(name: str, entries: Iterable[str]) -> Manifest:
+    """These entries of a Secret, or all: those that Strimzi and CloudNativePG make hold more than text."""
+    items = [{"key": entry, "path": entry} for entry in entries]
+    return {"secret": {"name": name} | ({"items": items} if items else {})}
+
+
+def _entries(target: Target, service: Service) -> Manifest:
+    items = [{"key": f"{service}.{entry}", "path": entry} for entry in document.entries(target)[service]]
+    return {"configMap": {"name": document.bindings_name(target), "items": items}}

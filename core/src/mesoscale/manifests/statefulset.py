@@ -1,0 +1,86 @@
+"""StatefulSet: the processes of one node. The pod's ordinal is its instance, the identity by which Kafka knows it.
+
+A pod that takes the place of another has its ordinal and so its transactional id and its place in the group: it fences
+the one that is gone and goes on at once, where a Deployment's new pod would wait for the old one's time-outs (ADR 10).
+"""
+
+from mesoscale.graph.types import Edge, Node
+from mesoscale.manifests import document, pods
+from mesoscale.manifests.fields import hash_of
+from mesoscale.manifests.target import Target
+from mesoscale.manifests.types import SINKS, SOURCES, STAGES, Child, Manifest
+from mesoscale.model.stage import Stage
+from mesoscale.plan.types import Workload
+
+REVISION = "mesoscale.dev/revision"
+METRICS = "metrics"  # the name of the port
+WAVES = {"source": SOURCES, "stage": STAGES, "sink": SINKS}
+
+_ELSEWHERE = {"topic", "scale"}  # read by whoever makes topics and by the autoscaler, not by the node's own program
+
+
+def children(target: Target) -> list[Child]:
+    """One for each node."""
+    return [_child(target, target.graph.node(workload.node), workload) for workload in target.plan.workloads]
+
+
+def name(target: Target, node: str) -> str:
+    return target.name(node)
+
+
+def _child(target: Target, node: Node, workload: Workload) -> Child:
+    manifest = target.manifest("apps/v1", "StatefulSet", name(target, node.name), node.kind, node.name)
+    replicas = target.replicas(node)
+    manifest["spec"] = {
+        "serviceName": name(target, node.name),
+        "podManagementPolicy": "Parallel",
+        "revisionHistoryLimit": 2,
+        "selector": {"matchLabels": target.selector(node.kind, node.name)},
+        "template": _template(target, node, workload),
+        **({} if replicas is None else {"replicas": replicas}),
+    }
+    return Child(manifest, "StreamsReady", WAVES[node.kind])
+
+
+def _template(target: Target, node: Node, workload: Workload) -> Manifest:
+    spec = pods.pod(target, _container(target, node, workload), name(target, node.name))
+    metadata = {
+        "labels": target.labels(node.kind, node.name),
+        "annotations": {REVISION: revision(target, node, workload)},
+    }
+    return {"metadata": metadata, "spec": spec}
+
+
+def _container(target: Target, node: Node, workload: Workload) -> Manifest:
+    program = getattr(target.installation.resources, node.kind)
+    made = pods.container(
+        target, "node", _image(target, node), workload.argv, program, workload.needs, {METRICS: pods.METRICS_PORT}
+    )
+    made["command"] += ["--instance", "$(POD_INDEX)", "--listen", f"0.0.0.0:{pods.METRICS_PORT}"]
+    index = {"apiVersion": "v1", "fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}
+    made["env"] += [{"name": "POD_INDEX", "valueFrom": {"fieldRef": index}}]
+    probes = {
+        "livenessProbe": pods.probe("/healthz", METRICS, period=10, failures=6),
+        "readinessProbe": pods.probe("/readyz", METRICS, period=3, failures=2),
+        "startupProbe": pods.probe("/healthz", METRICS, period=2, failures=60),
+    }
+    return made | probes
+
+
+def _image(target: Target, node: Node) -> str:
+    """The user's own image for stages with a step of the user's own, if there is one."""
+    code = target.graph.pipeline.spec.code
+    own = code.image if code and isinstance(node.section, Stage) and node.section.step else None
+    return own or target.installation.images.streams
+
+
+def revision(target: Target, node: Node, workload: Workload) -> str:
+    """A hash of what the node's program reads at its start; with another, its pods are replaced, and no others."""
+    section = node.section.model_dump(mode="json", by_alias=True, exclude=_ELSEWHERE)
+    edges = [target.graph.edge(name) for name in (node.input, node.output) if name is not None]
+    entries = document.entries(target)
+    return hash_of([section, [_shape(edge) for edge in edges], [entries[service] for service in workload.needs]])
+
+
+def _shape(edge: Edge) -> list[object]:
+    return [edge.topic, edge.contract.model_dump(mode="json", by_alias=True)]

@@ -1,0 +1,41 @@
+"""KafkaTopic: one for each topic of the plan, where Strimzi's topic operator makes them."""
+
+from mesoscale.manifests import brokers
+from mesoscale.manifests.target import Target
+from mesoscale.manifests.types import DATA, Child, Policy
+from mesoscale.plan.types import Topic
+
+
+def children(target: Target) -> list[Child]:
+    """All topics; none where the brokers are not Strimzi's."""
+    cluster = brokers.of(target).cluster
+    return [_topic(target, topic, cluster) for topic in target.plan.topics] if cluster else []
+
+
+def _topic(target: Target, topic: Topic, cluster: str) -> Child:
+    manifest = target.manifest("kafka.strimzi.io/v1", "KafkaTopic", object_name(topic), "topic", _producer(topic))
+    manifest["metadata"]["labels"][brokers.CLUSTER_LABEL] = cluster
+    manifest["spec"] = {
+        "topicName": topic.name,
+        "partitions": topic.partitions,
+        "replicas": topic.replicas,
+        "config": topic.config,
+    }
+    return Child(manifest, "TopicsReady", DATA, data=True, policy=_policy(target, topic))
+
+
+def object_name(topic: Topic) -> str:
+    """The topic's own name, which no other pipeline's can be; an empty part, as in that of the positions, is filled."""
+    return topic.name.replace("..", ".meso-")
+
+
+def _producer(topic: Topic) -> str:
+    """The node whose records, or whose dead letters, a topic holds; none for the positions."""
+    return "" if topic.role == "positions" else topic.name.split(".")[1]
+
+
+def _policy(target: Target, topic: Topic) -> Policy:
+    """A topic's own policy, or else the pipeline's; positions follow the pipeline."""
+    spec = target.graph.pipeline.spec
+    own = {node.name: node.topic.deletion_policy for node in (*spec.sources, *spec.stages)}
+    return own.get(_producer(topic)) or spec.deletion_policy
