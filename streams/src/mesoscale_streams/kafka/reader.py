@@ -81,7 +81,7 @@ class GroupReader:
         Args:
             kafka: the brokers.
             group: the consumer group.
-            instance: which member this is; the same number after a restart takes over at once.
+            instance: which of the node's processes this is, for the broker's logs.
             topic: what to read.
             restore: where reading goes on.
             settle: called before partitions are given up; returns when all that was read of them is safe.
@@ -98,9 +98,11 @@ class GroupReader:
         self._consumer = Consumer(
             {
                 **clients.settings(kafka, f"{group}.{instance}"),
+                # A member without a fixed identity: one that dies between the two rounds of a rebalance and comes back
+                # under its old identity is taken for never away, and what it had given up would stay with nobody.
                 "group.id": group,
-                "group.instance.id": f"{group}.{instance}",
-                "session.timeout.ms": 10_000,
+                "session.timeout.ms": 6_000,
+                "heartbeat.interval.ms": 1_500,
                 "partition.assignment.strategy": "cooperative-sticky",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
