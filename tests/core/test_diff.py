@@ -18,7 +18,9 @@ TABLE = Table(
     partitions=TablePartitions(column="at", every="1d"),
     statements=("CREATE TABLE rows", "CREATE INDEX i ON rows"),
 )
-WORKLOAD = Workload(node="a", kind="source", argv=("python", "-m", "run", "a"), replicas=1, needs=("kafka",))
+WORKLOAD = Workload(
+    node="a", kind="source", argv=("python", "-m", "run", "a"), replicas=1, needs=("kafka",), reads="replay dataset a"
+)
 PLAN = Plan(pipeline="p", contracts=(CONTRACT,), topics=(TOPIC,), tables=(TABLE,), workloads=(WORKLOAD,))
 
 
@@ -32,6 +34,10 @@ def topic(**fields: Any) -> Plan:
 
 def table(**fields: Any) -> Plan:
     return plan(tables=(TABLE.model_copy(update=fields),))
+
+
+def source(reads: str) -> Plan:
+    return plan(workloads=(WORKLOAD.model_copy(update={"reads": reads}),))
 
 
 def contract(version: int = 2, **fields: Any) -> Plan:
@@ -101,6 +107,7 @@ FORBIDDEN = [
     (table(contract="other"), "keeps its contract"),
     (table(partitions=None), "cut in another way"),
     (table(partitions=TablePartitions(column="at", every="1mo")), "cut in another way"),
+    (source("replay file b"), "how far it has come in replay dataset a means nothing in replay file b"),
     (contract(version=1, max=10), "must become 2"),
     (contract(version=2, max=8), "tighter max"),
     (contract(version=2, type="int64"), "had type float64"),
@@ -112,3 +119,9 @@ FORBIDDEN = [
 def test_a_change_that_cannot_be_made_says_why(new: Plan, words: str) -> None:
     [change] = diff(PLAN, new).forbidden
     assert words in change.forbidden_reason
+
+
+def test_a_plan_of_before_that_does_not_say_what_its_sources_read_forbids_nothing() -> None:
+    dumped = PLAN.model_dump()
+    del dumped["workloads"][0]["reads"]
+    assert not diff(Plan.model_validate(dumped), source("replay file b")).forbidden

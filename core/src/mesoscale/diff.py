@@ -181,7 +181,10 @@ def _workload(old: Workload, new: Workload) -> Iterator[Change]:
         for field in Workload.model_fields
         if getattr(old, field) != getattr(new, field)
     ]
-    yield Change("change", "workload", new.node, ", ".join(parts))
+    forbidden = ""
+    if old.reads and new.reads and old.reads != new.reads:
+        forbidden = f"how far it has come in {old.reads} means nothing in {new.reads}; give the source another name"
+    yield Change("change", "workload", new.node, ", ".join(parts), forbidden_reason=forbidden)
 
 
 def _no_workload(name: str) -> Change:

@@ -69,9 +69,9 @@ def _run_source(environment: Environment, section: Source, health: Health, stop:
     )
     process = Process(section.name, edge.contract, edge.contract, forward)
     loop.run(inlet, process, outlet, metrics, health, stop)
-    if inlet.ended and not start.ended:
+    if (end := inlet.at_end()) is not None:
         with writer.transaction():
-            mark(inlet.at_end())
+            mark(end)
     outlet.close()
 
 

@@ -33,7 +33,11 @@ class SourceBatch:
 
 
 class SourceInlet:
-    """Reads a source from where its last safe batch ended, and waits until what it gives is due."""
+    """Reads a source from where its last safe batch ended, and waits until what it gives is due.
+
+    A source that has said that nothing will follow is asked again at each start: its file may have grown, or its
+    section in the document may give more.
+    """
 
     def __init__(self, name: str, source: Source, start: SourcePosition, stop: threading.Event) -> None:
         self._name = name
@@ -42,7 +46,7 @@ class SourceInlet:
         self._stop = stop
         self._opened = time.monotonic()
         self._batches = self._open()
-        self.ended = start.ended
+        self.ended = False
         self.ready = True
 
     def read(self) -> SourceBatch | None:
@@ -69,9 +73,9 @@ class SourceInlet:
             ended=False,
         )
 
-    def at_end(self) -> SourcePosition:
-        """The position that says that nothing will follow."""
-        return replace(self._safe, ended=True)
+    def at_end(self) -> SourcePosition | None:
+        """The position that says that nothing will follow; None while something may, or where that is said already."""
+        return replace(self._safe, ended=True) if self.ended and not self._safe.ended else None
 
     def advance(self, position: SourcePosition) -> None:
         self._safe = position

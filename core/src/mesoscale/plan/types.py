@@ -44,13 +44,17 @@ class Table(Part):
 
 
 class Workload(Part):
-    """One program to run: `python -m mesoscale_streams run NODE`, `replicas` times, with the services it needs."""
+    """One program to run: `python -m mesoscale_streams run NODE`, `replicas` times, with the services it needs.
+
+    `reads` is what a source's position counts in (`replay file weather.ndjson`); nothing for stages and sinks.
+    """
 
     node: str
     kind: NodeKind
     argv: tuple[str, ...]
     replicas: int
     needs: tuple[Literal["kafka", "postgresql"], ...]
+    reads: str = ""
 
 
 class Plan(Part):

@@ -17,6 +17,7 @@ def plan(graph: Graph) -> tuple[Workload, ...]:
             argv=("python", "-m", "mesoscale_streams", "run", node.name),
             replicas=_replicas(node),
             needs=_needs(node),
+            reads=_reads(node.section) if isinstance(node.section, Source) else "",
         )
         for node in graph.nodes
     )
@@ -25,6 +26,13 @@ def plan(graph: Graph) -> tuple[Workload, ...]:
 def _replicas(node: Node) -> int:
     """A source keeps one position and so is one process; the rest share the partitions of what they read."""
     return 1 if isinstance(node.section, Source) else node.section.scale.min
+
+
+def _reads(source: Source) -> str:
+    """Rows of a data set and bytes of a file are those of one; payments are made up by number, however many and fast."""
+    if source.replay is None:
+        return source.kind
+    return f"replay dataset {source.replay.dataset}" if source.replay.dataset else f"replay file {source.replay.file}"
 
 
 def _needs(node: Node) -> tuple[Literal["kafka", "postgresql"], ...]:
