@@ -29,7 +29,7 @@ def _replicas(node: Node) -> int:
 
 
 def _reads(source: Source) -> str:
-    """Rows of a data set and bytes of a file are those of one; payments are made up by number, however many and fast."""
+    """Rows of a data set and bytes of a file are those of one; payments are made up by number, however many."""
     if source.replay is None:
         return source.kind
     return f"replay dataset {source.replay.dataset}" if source.replay.dataset else f"replay file {source.replay.file}"
