@@ -12,8 +12,8 @@ from mesoscale.model.stage import Stage
 from mesoscale.plan import tables
 from mesoscale_streams import loop
 from mesoscale_streams.environment import Environment
+from mesoscale_streams.kafka.group_offsets import GroupOffsets
 from mesoscale_streams.kafka.letterbox import LetterBox
-from mesoscale_streams.kafka.offsets import GroupOffsets
 from mesoscale_streams.kafka.outlet import TopicOutlet
 from mesoscale_streams.kafka.positions import PositionsReader, SourcePosition
 from mesoscale_streams.kafka.reader import GroupReader

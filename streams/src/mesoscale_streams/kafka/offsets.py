@@ -1,7 +1,7 @@
-"""The offsets of a stage, each with the ledger's counts up to it.
+"""Committed offsets as they stand in Kafka: each with the ledger's counts up to it.
 
 Kafka keeps a free text beside every committed offset. The counts go there, so a stage's ledger is exactly as old as its
-offsets: one transaction moves both.
+offsets: one transaction moves both. Who only looks at the ledger needs this and no frames.
 """
 
 import json
@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from mesoscale.ledger import Counts
-from mesoscale_streams.work import Work
 
 
 def encode(counts: Counts) -> str:
@@ -34,31 +33,3 @@ def committed(consumer: Consumer, topic: str, partitions: Sequence[int], timeout
         if entry.error is not None:
             raise KafkaException(entry.error)
     return entries
-
-
-class GroupOffsets:
-    """Offsets and counts of the partitions that this member has."""
-
-    def __init__(self, topic: str) -> None:
-        self._topic = topic
-        self._counts: dict[int, Counts] = {}
-
-    def restore(self, consumer: Consumer, partitions: Sequence[int]) -> dict[int, int]:
-        """What the group has committed."""
-        entries = committed(consumer, self._topic, partitions)
-        self._counts |= {entry.partition: decode(entry.metadata) for entry in entries}
-        return {entry.partition: entry.offset for entry in entries if entry.offset >= 0}
-
-    def after(self, work: Work) -> list[TopicPartition]:
-        """The offsets to commit with `work`."""
-        return [
-            TopicPartition(
-                self._topic, partition, end, metadata=encode(self._counts[partition] + work.counts[partition])
-            )
-            for partition, end in work.batch.ends.items()
-        ]
-
-    def advance(self, work: Work) -> None:
-        """`work` is safe."""
-        for partition, counts in work.counts.items():
-            self._counts[partition] += counts
