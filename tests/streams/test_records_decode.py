@@ -16,7 +16,7 @@ from mesoscale.contract.catalogue import SHIPPED
 from mesoscale.contract.types import Column, Contract
 from mesoscale.errors import Reason
 from mesoscale_streams.records import encode
-from mesoscale_streams.records.decode import Decoder
+from mesoscale_streams.records.decode import FEW, Decoder
 from mesoscale_streams.records.schema import polars_schema
 
 CONTRACT = Contract(
@@ -224,6 +224,26 @@ def test_where_a_batch_is_cut_changes_no_verdict(values: list[bytes | None], cut
         for start, part in zip(starts, parts, strict=True)
         for one in part.rejected
     ]
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, 100), ONE), max_size=12))
+@example([(5, b'{"name": "x"'), (9, line() + b"\n" + line()), (50, b""), (70, b"[1]"), (80, b"null"), (90, None)])
+@example(
+    [(5, line(count="3")), (9, line(level="1")), (50, line(fine=1)), (70, line(at="yesterday")), (80, line(day="x"))]
+)
+@example([(5, line(name=7)), (9, line(name="x\0")), (50, line(day="2013-02-30")), (70, line(at="2013-01-01"))])
+@example([(5, line(at="2013-01-01T07:00:00.5+01:00")), (9, line(count=0)), (50, line(level=1e300))])
+def test_a_few_bad_records_among_many_good_ones_get_the_verdict_of_a_plain_reader(
+    strays: list[tuple[int, bytes | None]],
+) -> None:
+    values: list[bytes | None] = [line(count=1 + number) for number in range(100)]
+    for place, stray in strays:
+        values.insert(place, stray)
+    assert verdicts(values) == [expected(value) for value in values]
+    decoder, parts = Decoder(CONTRACT, MAX_BYTES), range(0, len(values), FEW)
+    frames = [decoder.decode(values[start : start + FEW]).frame for start in parts]  # too few for a guess
+    assert decoder.decode(values).frame.equals(pl.concat(frames))
 
 
 DETAILS: list[tuple[bytes | None, Reason, str]] = [

@@ -13,14 +13,16 @@ from polars.exceptions import ComputeError
 
 from mesoscale.contract.types import Contract
 from mesoscale.errors import Reason
-from mesoscale_streams.records import instants
 from mesoscale_streams.records.checks import Checks
+from mesoscale_streams.records.guess import Guess
+from mesoscale_streams.records.instants import Instants
 from mesoscale_streams.records.schema import polars_schema, wire_schema
 from mesoscale_streams.records.strict import Strict
 from mesoscale_streams.records.suspects import Suspects
 
 LARGEST_RECORD = 1 << 20  # bytes
 CLOSE = 1000  # records that are looked at one by one together; reading fewer at once saves little
+FEW = 50  # records that are looked at one by one at once; a guess would cost more
 _NEWLINE = ord("\n")
 
 
@@ -53,20 +55,42 @@ class Decoder:
         self._max_bytes = max_bytes
         self._schema = polars_schema(contract)
         self._wire_schema = wire_schema(contract)
-        self._parsers = instants.parsers(contract)
-        self._doubts = _named(instants.doubts(contract))
-        self._overflows = _named(instants.overflows(contract))
+        self._instants = Instants(contract)
         self._checks = Checks(contract)
         self._suspects = Suspects(contract)
+        self._guess = Guess(contract, self._suspects)
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Every index of `values` is either accepted or rejected."""
-        frame = self._read_all(values)
+        if not values:
+            return Decoded(pl.DataFrame(schema=self._schema), None, [])
+        text, frame = self._read_all(values)
         if frame is not None:
             return self._checked(frame, None, [])
+        if len(values) > FEW and (decoded := self._decode_by_guess(values, text)) is not None:
+            return decoded
         if len(values) > CLOSE:
             return self._decode_in_parts(values)
         return self._decode_closely(values)
+
+    def _decode_by_guess(self, values: Sequence[bytes | None], text: pl.DataFrame | None) -> Decoded | None:
+        """A close look at the records that seem bad only, or None where the others are not all good.
+
+        Args:
+            values: the records.
+            text: what `_read_all` made of them.
+        """
+        doubtful = self._guess.bad(values, text)
+        if 2 * len(doubtful) > len(values):
+            return self._decode_closely(values)
+        if not doubtful:
+            return None
+        rest = np.delete(np.arange(len(values)), doubtful).tolist()
+        _, frame = self._read_all([values[index] for index in rest], text[rest] if text is not None else None)
+        if frame is None:
+            return None
+        good, close = self._checked(frame, rest, []), self._decode_closely([values[index] for index in doubtful])
+        return _merged(good, close, doubtful)
 
     def _decode_in_parts(self, values: Sequence[bytes | None]) -> Decoded:
         """Most parts of a batch with few bad records are good, and need no closer look."""
@@ -81,38 +105,33 @@ class Decoder:
         accepted = [index for index in range(len(values)) if index not in bad] if bad else None
         return Decoded(pl.concat(part.frame for part in parts), accepted, rejected)
 
-    def _read_all(self, values: Sequence[bytes | None]) -> pl.DataFrame | None:
-        """The fast path: a row for each value, or None where a closer look is needed."""
-        if not values:
-            return pl.DataFrame(schema=self._schema)
+    def _read_all(
+        self, values: Sequence[bytes | None], text: pl.DataFrame | None = None
+    ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+        """The fast path: a row for each value, as JSON has it and as the contract has it, or None where it fails.
+
+        Args:
+            values: the records.
+            text: the rows as JSON has them, where they are known.
+        """
         try:
             lines = b"\n".join(values)  # type: ignore[arg-type]  # None raises, as it should
         except TypeError:
-            return None
+            return None, None
+        text = self._read(lines, values) if text is None else text
+        if text is None or any(self._strict.look(values[row]) for row in self._suspects.rows(text, lines, values)):
+            return text, None
+        return text, self._instants.parse(text)
+
+    def _read(self, lines: bytes, values: Sequence[bytes | None]) -> pl.DataFrame | None:
+        """The lines, if they are the values one by one."""
         if _newlines(lines) != len(values) - 1 or self._has_oversize(lines, values):
             return None
         try:
             text = pl.read_ndjson(lines, schema=self._wire_schema)
         except ComputeError:
             return None
-        if text.height != len(values):
-            return None
-        if any(self._strict.look(values[row]) for row in self._suspects.rows(text, lines, values)):
-            return None
-        return self._parsed(text)
-
-    def _parsed(self, text: pl.DataFrame) -> pl.DataFrame | None:
-        """With timestamps and dates as such, or None where one of them is none."""
-        if not self._parsers:
-            return text
-        frame = text.with_columns(self._parsers)
-        if (
-            frame.null_count().row(0) != text.null_count().row(0)
-            or _any(text, self._doubts)
-            or _any(frame, self._overflows)
-        ):
-            return None
-        return frame
+        return text if text.height == len(values) else None
 
     def _has_oversize(self, lines: bytes, values: Sequence[bytes | None]) -> bool:
         return len(lines) > self._max_bytes and max(map(len, values)) > self._max_bytes  # type: ignore[arg-type]
@@ -142,7 +161,7 @@ class Decoder:
             return [], []
         try:
             text = pl.read_ndjson(b"\n".join(lines), schema=self._wire_schema)
-            return [text.with_columns(self._parsers)], indices
+            return [self._instants.parse_known(text)], indices
         except ComputeError as error:
             if len(lines) == 1:
                 rejected.append(Rejected(indices[0], Reason.WRONG_TYPE, str(error).partition("\n")[0]))
@@ -169,10 +188,12 @@ def _newlines(lines: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(lines, np.uint8) == _NEWLINE))
 
 
-def _named(flags: list[pl.Expr]) -> list[pl.Expr]:
-    return [flag.alias(str(number)) for number, flag in enumerate(flags)]
-
-
-def _any(frame: pl.DataFrame, flags: list[pl.Expr]) -> bool:
-    """Whether any of the flags, each one value for the whole frame, is true."""
-    return bool(flags) and any(frame.select(flags).row(0))
+def _merged(good: Decoded, close: Decoded, indices: list[int]) -> Decoded:
+    """Both as one, in the order of the batch; `indices` are the records of the batch that `close` is about."""
+    assert good.accepted is not None
+    of_close = range(len(indices)) if close.accepted is None else close.accepted
+    accepted = good.accepted + [indices[index] for index in of_close]
+    rejected = good.rejected + [Rejected(indices[one.index], one.reason, one.detail) for one in close.rejected]
+    order = np.argsort(accepted)
+    frame = pl.concat([good.frame, close.frame])[order] if close.frame.height else good.frame
+    return Decoded(frame, sorted(accepted) if rejected else None, sorted(rejected, key=lambda one: one.index))

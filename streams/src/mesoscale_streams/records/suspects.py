@@ -10,15 +10,16 @@ from mesoscale.contract.types import Column, Contract
 
 _HALF_OR_NUL = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")  # escapes of UTF-16 surrogates, and of NUL
 _MADE_OF_OTHERS = r"(?s)^(?:-?[0-9][0-9.eE+-]*|true|false|\[.*\]|\{.*\})$"
+_WORDS = ("true", "false")
 _BEFORE_TEXT = (b':"', b":null", b': "', b": null")  # as compact and as spaced JSON have it
 
 
 @dataclass(frozen=True, slots=True)
 class _Suspicion:
-    """`alarm` is one value for the column, true if `rows` may be true for any of them."""
+    """`rows` is true for the records that want a close look on account of one column, if `_alarms` says so for it."""
 
+    name: str
     key: bytes
-    alarm: pl.Expr
     rows: pl.Expr
 
 
@@ -27,7 +28,6 @@ class Suspects:
 
     def __init__(self, contract: Contract) -> None:
         self._suspicions = [_suspicion(column) for column in contract.columns if _may_be_made(column)]
-        self._alarms = [suspicion.alarm.alias(str(number)) for number, suspicion in enumerate(self._suspicions)]
 
     def rows(self, frame: pl.DataFrame, lines: bytes, values: Sequence[bytes | None]) -> set[int]:
         """Indices of suspect records: those of no other one are what they seem.
@@ -49,10 +49,7 @@ class Suspects:
     def _alarmed(self, frame: pl.DataFrame, lines: bytes) -> list[_Suspicion]:
         if b"[" in lines:  # a list may stand anywhere
             return self._suspicions
-        if not self._alarms:
-            return []
-        rings = frame.select(self._alarms).row(0)
-        return [suspicion for suspicion, rung in zip(self._suspicions, rings, strict=True) if rung]
+        return [suspicion for suspicion in self._suspicions if _alarms(frame[suspicion.name])]
 
 
 def _may_be_made(column: Column) -> bool:
@@ -62,10 +59,16 @@ def _may_be_made(column: Column) -> bool:
 
 
 def _suspicion(column: Column) -> _Suspicion:
-    """Comparing strings is cheap: the first bytes of each stand in the column itself."""
-    here = pl.col(column.name)
-    alarm = (here.min() < ":") | (here.max() >= "{") | (here == "true").any() | (here == "false").any()
-    return _Suspicion(f'"{column.name}"'.encode(), alarm, here.str.contains(_MADE_OF_OTHERS).fill_null(False))
+    rows = pl.col(column.name).str.contains(_MADE_OF_OTHERS).fill_null(False)
+    return _Suspicion(column.name, f'"{column.name}"'.encode(), rows)
+
+
+def _alarms(texts: pl.Series) -> bool:
+    """Whether any of the texts may be made of others. Least and greatest tell it for most columns, and cost little."""
+    least, most = texts.min(), texts.max()
+    if not isinstance(least, str) or not isinstance(most, str):  # all are null
+        return False
+    return least < ":" or most >= "{" or any(least <= word <= most and (texts == word).any() for word in _WORDS)
 
 
 def _always_text(lines: bytes, key: bytes) -> bool:
