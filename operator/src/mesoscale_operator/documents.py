@@ -44,7 +44,7 @@ class Document:
         return FINALIZER in self.finalizers
 
     def concerns(self, earlier: "Document") -> bool:
-        """Whether a reconcile could come to another result than with the earlier version; our own status does not count."""
+        """Whether a reconcile could come to another result than with the earlier version; a status does not count."""
         return (self.uid, self.generation, self.deleted_at, self.held) != (
             earlier.uid,
             earlier.generation,

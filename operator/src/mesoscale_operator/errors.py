@@ -19,7 +19,10 @@ class Retry(Enum):
     """How a failure is tried again: soonest delay and longest, in seconds; each failure in a row doubles the delay."""
 
     TRANSIENT = (0.1, 30.0)  # the API server or the way there; heals by itself
-    WAITING = (2.0, 60.0)  # something that is not there yet; its arrival is an event, this is for the case it is not seen
+    WAITING = (
+        2.0,
+        60.0,
+    )  # something that is not there yet; its arrival is an event, this is for the case it is not seen
     PERMANENT = (60.0, 600.0)  # wrong as it stands; only a change of the document, the cluster or the operator heals it
 
 

@@ -12,13 +12,13 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from mesoscale.manifests.fields import MANAGER
 from mesoscale_operator import errors
 from mesoscale_operator.kubeconfig import Access
 
 Object = dict[str, Any]
 Propagation = Literal["Foreground", "Background", "Orphan"]
 
-MANAGER = "mesoscale"  # the field manager of everything that is applied
 TIMEOUT = 20.0  # seconds for one answer; the API server itself gives up after 60
 INACTIVITY = 70.0  # seconds without even a bookmark, which comes each minute, and a watch is taken for dead
 PAGE = 500  # objects of one page of a list
@@ -63,8 +63,12 @@ class Kube:
         self._resume_at = 0.0  # the loop's time before which the API server asked not to be asked again
 
     async def __aenter__(self) -> Self:
-        self._requests = self._session(self._in_flight, aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT))
-        self._watches = self._session(0, aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=INACTIVITY))
+        self._requests = session(
+            self._access, self._in_flight, aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
+        )
+        self._watches = session(
+            self._access, 0, aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=INACTIVITY)
+        )
         return self
 
     async def __aexit__(
@@ -122,6 +126,10 @@ class Kube:
         options = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}
         return await self._send("delete", "DELETE", resource.path(namespace, name), orjson.dumps(options))
 
+    async def first(self, resource: Resource, namespace: str | None) -> Object:
+        """The first object of a list, if there is any: whether the kind is there and may be listed."""
+        return await self._send("list", "GET", f"{resource.path(namespace)}?limit=1")
+
     async def pages(self, resource: Resource, namespace: str | None, selector: str) -> AsyncIterator[Object]:
         """A list, page by page: each has `items` and, in `metadata.resourceVersion`, the version that all are of."""
         path, rest = resource.path(namespace), ""
@@ -177,19 +185,30 @@ class Kube:
             self._counted(verb, 0)
             raise errors.Unavailable(f"{verb} {path.partition('?')[0]}: {problem!r}") from problem
 
-    def _session(self, limit: int, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
-        tls = self._access.tls if self._access.tls is not None else False
-        connector = aiohttp.TCPConnector(limit=limit, ssl=tls, keepalive_timeout=60)
-        return aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar())
-
     def _url(self, path: str) -> URL:
         return URL(self._access.server + path, encoded=True)
 
     def _headers(self) -> dict[str, str]:
-        headers = {"Accept": "application/json", "User-Agent": "mesoscale-operator"}
-        if (token := self._access.token()) is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        return headers
+        return {"Accept": "application/json", "User-Agent": "mesoscale-operator"}
+
+
+def session(access: Access, limit: int = 0, timeout: aiohttp.ClientTimeout | None = None) -> aiohttp.ClientSession:
+    """Connections to the API server, at most `limit` at once, all of them with our identity."""
+
+    async def sign(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+        request.headers.update(_credentials(access))
+        return await send(request)
+
+    connector = aiohttp.TCPConnector(limit=limit, ssl=access.tls or False, keepalive_timeout=60)
+    jar = aiohttp.DummyCookieJar()
+    return aiohttp.ClientSession(
+        connector=connector, timeout=timeout or aiohttp.ClientTimeout(), cookie_jar=jar, middlewares=(sign,)
+    )
+
+
+def _credentials(access: Access) -> dict[str, str]:
+    token = access.token()
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
 async def _refusal(answer: aiohttp.ClientResponse) -> errors.ApiError:
@@ -198,7 +217,9 @@ async def _refusal(answer: aiohttp.ClientResponse) -> errors.ApiError:
         status = orjson.loads(await answer.read())
     except orjson.JSONDecodeError:
         status = {}
-    return errors.from_answer(answer.status, status if isinstance(status, dict) else {}, answer.headers.get("Retry-After"))
+    return errors.from_answer(
+        answer.status, status if isinstance(status, dict) else {}, answer.headers.get("Retry-After")
+    )
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

@@ -40,7 +40,9 @@ def find(environment: Mapping[str, str], service_account: Path = SERVICE_ACCOUNT
     default = Path(environment.get("HOME", "/")) / ".kube" / "config"
     if default.exists():
         return from_kubeconfig(default)
-    raise AccessMissing("no API server to speak to: neither a service account nor $KUBECONFIG nor ~/.kube/config is there")
+    raise AccessMissing(
+        "no API server to speak to: neither a service account nor $KUBECONFIG nor ~/.kube/config is there"
+    )
 
 
 def from_service_account(environment: Mapping[str, str], folder: Path) -> Access:

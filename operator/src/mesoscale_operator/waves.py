@@ -1,0 +1,88 @@
+"""The order in which a deleted document's children go: sources, drained sinks, stages, sinks, the rest, the data.
+
+Each wave has a deadline, counted from the deletion; when it is over, what holds the wave's objects back is taken off
+them and the next wave begins. Everything is decided from what is there and from the time, so nothing is remembered, and
+an operator that dies half way goes on where it was.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key, Policy
+from mesoscale_operator.decide import Release, Remove
+from mesoscale_operator.records import Record
+
+WAVES = (SOURCES, STAGES, SINKS, REST, DATA)
+DEADLINES = {SOURCES: 10.0, STAGES: 32.0, SINKS: 40.0, REST: 46.0, DATA: 54.0}  # seconds since the deletion
+DRAINED_BY = 24.0  # seconds since the deletion; so long may stages and sinks take to catch up
+OVERDUE = 40.0  # seconds that a kept object which somebody deletes may take, once its document is no more
+GIVE_UP = 58.0  # seconds since the deletion, after which the document goes whatever is left
+NAMES = {SOURCES: "sources", STAGES: "stages", SINKS: "sinks", REST: "everything but data", DATA: "data"}
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Take foreign finalizers off an object whose wave is over."""
+
+    key: Key
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Look again when a child changes, and after `seconds` at the latest."""
+
+    what: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Nothing is left to take down: let the document go."""
+
+
+Step = Remove | Release | Free | Wait | Finish
+
+
+def steps(
+    records: Mapping[Key, Record], policies: Mapping[Key, Policy], elapsed: float, drained: bool
+) -> Iterator[Step]:
+    """What to do now.
+
+    Args:
+        policies: what the document says now of its data; where it says nothing, the object's own note counts.
+        elapsed: seconds since the deletion, or since this operator leads, whichever is less.
+        drained: whether stages and sinks have caught up with what the sources wrote.
+    """
+    unfinished = False
+    for wave in WAVES:
+        left = {key: record for key, record in records.items() if record.wave == wave and record.ours}
+        going = [step for key, record in left.items() for step in _end(key, record, policies.get(key), elapsed, wave)]
+        yield from going
+        if going and elapsed < DEADLINES[wave]:
+            yield _until(DEADLINES[wave], elapsed, f"the end of {NAMES[wave]}")
+            return
+        if wave == SOURCES and not drained and elapsed < DRAINED_BY:
+            yield _until(DRAINED_BY, elapsed, "stages and sinks to catch up")
+            return
+        unfinished = unfinished or bool(going)
+    yield Wait("what is overdue to go", 0.3) if unfinished and elapsed < GIVE_UP else Finish()
+
+
+def _end(key: Key, record: Record, policy: Policy | None, elapsed: float, wave: int) -> Iterator[Step]:
+    """The steps that bring the end of one object nearer; none if it may stay."""
+    if record.deleting:
+        if elapsed < DEADLINES[wave]:
+            yield Wait(key.name, 1.0)
+        elif record.finalizers:
+            yield Free(key, record)
+        return
+    match policy or record.policy or ("retain" if wave == DATA else "delete"):
+        case "delete":
+            yield Remove(key, record)
+        case "orphan":
+            yield Release(key, record)
+
+
+def _until(deadline: float, elapsed: float, what: str) -> Wait:
+    return Wait(what, min(1.0, max(0.05, deadline - elapsed)))
