@@ -14,10 +14,9 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from mesoscale import bindings, naming
-from mesoscale.diff import diff
 from mesoscale.model.source import Synthetic
-from mesoscale_local import apply, documents
 from mesoscale_local.services.postgres import connect
+from mesoscale_streams import environment, provision
 from mesoscale_streams.kafka.groups import Groups
 from mesoscale_streams.sources.synthetic import Payments
 
@@ -168,8 +167,9 @@ def pipeline(
         text = f"apiVersion: mesoscale.dev/v1alpha1\nkind: WeatherPipeline\nmetadata: {{name: {name}}}\nspec:\n{spec}"
         document = tmp_path / "pipeline.yaml"
         document.write_text(text)
-        plan, bound = documents.read(str(document)).plan(), bindings.Bindings(kafka, postgres)
-        apply.apply(None, plan, diff(None, plan), bound)
+        graph, bound = environment.read_graph(document), bindings.Bindings(kafka, postgres)
+        provision.topics(graph, bound, adopt=False)
+        provision.schema(graph, bound, adopt=False)
         for file, entry in bound.files().items():
             (tmp_path / "bindings" / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / "bindings" / file).write_text(entry)

@@ -22,9 +22,10 @@ from mesoscale.contract.types import Contract
 from mesoscale.graph.build import build
 from mesoscale.graph.types import Graph
 from mesoscale.plan import Plan
-from mesoscale_local.services import jars, java, tables, topics
+from mesoscale_local.services import jars, java
 from mesoscale_local.services.kafka import Broker
 from mesoscale_local.services.postgres import Server
+from mesoscale_streams import provision
 
 PATIENCE = 600.0  # seconds for whatever is waited for
 
@@ -151,8 +152,8 @@ def stand(traffic: Traffic, bound: Bindings) -> Iterator[Stand]:
     planned = plan.build(graph)
     assert bound.kafka is not None
     assert bound.postgresql is not None
-    topics.apply_topics(bound.kafka.bootstrap_servers, planned.topics)
-    tables.apply_tables(bound.postgresql, planned.tables)
+    provision.topics(graph, bound, adopt=False)
+    provision.schema(graph, bound, adopt=False)
     with tempfile.TemporaryDirectory(prefix="meso-bench-") as name:
         folder = Path(name)
         (folder / "pipeline.yaml").write_text(traffic.document)

@@ -12,12 +12,14 @@ from mesoscale import bindings
 from mesoscale.contract import ddl
 from mesoscale.contract.catalogue import OBSERVATION
 from mesoscale.contract.types import Column, Contract
+from mesoscale.plan import tables as planned
 from mesoscale.plan.types import Table, TablePartitions
-from mesoscale_local.services import tables
 from mesoscale_local.services.postgres import connect
 from mesoscale_streams.records.schema import polars_schema
 from mesoscale_streams.sinks import copy_binary
+from mesoscale_streams.sinks.migration import migrate
 from mesoscale_streams.sinks.table import TableWriter
+from mesoscale_streams.sinks.table_shape import Wanted
 
 START = datetime(2024, 2, 27, tzinfo=UTC)
 
@@ -29,8 +31,20 @@ def table(schema: str, contract: Contract = OBSERVATION) -> Table:
         name="obs",
         contract=contract.name,
         partitions=TablePartitions(column="observed_at", every="1d"),
-        statements=ddl.create_table(contract, schema, "obs", ("observed_at", "1d"), [("station", "observed_at")]),
+        statements=(
+            *ddl.create_table(contract, schema, "obs", ("observed_at", "1d"), [("station", "observed_at")]),
+            *our_own(schema),
+        ),
     )
+
+
+def our_own(schema: str) -> tuple[str, str]:
+    return planned.positions_table(schema), planned.history_table(schema)
+
+
+def make(postgres: bindings.PostgreSQL, one: Table, contract: Contract = OBSERVATION) -> None:
+    indexes = (ddl.index_name(one.name, ("station", "observed_at")),)
+    migrate(postgres, [Wanted(one, contract, indexes)])
 
 
 def frame(hours: range, station: str = "JFK", contract: Contract = OBSERVATION) -> pl.DataFrame:
@@ -58,9 +72,9 @@ def count(connection: psycopg.Connection[Any], schema: str) -> int:
 
 
 def test_making_a_table_again_changes_nothing(postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]) -> None:
-    tables.apply_tables(postgres, [table("again")])
+    make(postgres, table("again"))
     write(database, TableWriter(table("again"), OBSERVATION), frame(range(30)))
-    tables.apply_tables(postgres, [table("again")])
+    make(postgres, table("again"))
     assert count(database, "again") == 30
 
 
@@ -70,43 +84,35 @@ def test_a_later_version_brings_an_older_table_up_to_date_and_keeps_its_rows(
     later = OBSERVATION.model_copy(
         update={"version": 2, "columns": (*OBSERVATION.columns, Column(name="snow", type="float64", nullable=True))}
     )
-    tables.apply_tables(postgres, [table("older")])
+    make(postgres, table("older"))
     write(database, TableWriter(table("older"), OBSERVATION), frame(range(5)))
     for _ in range(2):
-        tables.apply_tables(postgres, [table("older", later)])
+        make(postgres, table("older", later), later)
     write(database, TableWriter(table("older", later), later), frame(range(5, 9), contract=later))
     assert count(database, "older") == 9
     assert database.execute("SELECT DISTINCT snow FROM older.obs").fetchall() == [(None,)]
 
 
-TWO = [
-    Table(
-        sink=name,
-        schema_name="alike",
-        name=name,
-        contract="pair",
-        partitions=None,
-        statements=ddl.create_table(
-            Contract(name="pair", columns=tuple(Column(name=column, type="string") for column in columns)),
-            "alike",
-            name,
-            indexes=[columns],
-        ),
-    )
-    for name, columns in (("a", ("b_c",)), ("a_b", ("c",)))
-]
-INDEXES = "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'alike' ORDER BY 1, 2"
+def pair(name: str, columns: tuple[str, ...]) -> Wanted:
+    contract = Contract(name="pair", columns=tuple(Column(name=column, type="string") for column in columns))
+    statements = (*ddl.create_table(contract, "alike", name, indexes=[columns]), *our_own("alike"))
+    table = Table(sink=name, schema_name="alike", name=name, contract="pair", partitions=None, statements=statements)
+    return Wanted(table, contract, (ddl.index_name(name, columns),))
+
+
+TWO = [pair("a", ("b_c",)), pair("a_b", ("c",))]
+INDEXES = "SELECT tablename, indexname FROM pg_indexes WHERE tablename IN ('a', 'a_b') ORDER BY 1, 2"
 
 
 def test_tables_whose_indexes_were_of_one_name_get_one_each_and_what_is_there_is_kept(
     postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
 ) -> None:
-    tables.apply_tables(postgres, TWO)
+    migrate(postgres, TWO)
     database.execute('DROP INDEX alike."a$b_c$idx"; ALTER INDEX alike."a_b$c$idx" RENAME TO a_b_c_idx')
     database.execute("CREATE INDEX by_hand ON alike.a (b_c)")
     [(before,)] = database.execute("SELECT 'alike.a_b_c_idx'::regclass::oid").fetchall()
     for _ in range(2):
-        tables.apply_tables(postgres, TWO)
+        migrate(postgres, TWO)
     assert database.execute(INDEXES).fetchall() == [("a", "a$b_c$idx"), ("a", "by_hand"), ("a_b", "a_b$c$idx")]
     assert database.execute("SELECT 'alike.\"a_b$c$idx\"'::regclass::oid").fetchall() == [(before,)]
 
@@ -114,7 +120,7 @@ def test_tables_whose_indexes_were_of_one_name_get_one_each_and_what_is_there_is
 def test_rows_meet_their_partition_and_the_next_three_are_there(
     postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
 ) -> None:
-    tables.apply_tables(postgres, [table("cut")])
+    make(postgres, table("cut"))
     write(database, TableWriter(table("cut"), OBSERVATION), frame(range(72)))
     made = database.execute(
         "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
@@ -128,7 +134,7 @@ def test_rows_meet_their_partition_and_the_next_three_are_there(
 def test_a_question_about_a_station_and_a_day_uses_the_index_of_one_partition(
     postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
 ) -> None:
-    tables.apply_tables(postgres, [table("asked")])
+    make(postgres, table("asked"))
     writer = TableWriter(table("asked"), OBSERVATION)
     for number in range(60):
         write(database, writer, frame(range(480), f"S{number:02}"))
@@ -146,7 +152,7 @@ def test_a_question_about_a_station_and_a_day_uses_the_index_of_one_partition(
 def test_an_identity_that_is_there_already_is_left_out_and_told(
     postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
 ) -> None:
-    tables.apply_tables(postgres, [table("twice")])
+    make(postgres, table("twice"))
     writer = TableWriter(table("twice"), OBSERVATION)
     assert write(database, writer, frame(range(10))) == []
     again = pl.concat([frame(range(8, 12)), frame(range(11, 13))])
@@ -157,7 +163,7 @@ def test_an_identity_that_is_there_already_is_left_out_and_told(
 def test_numbers_texts_and_times_arrive_as_they_were(
     postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
 ) -> None:
-    tables.apply_tables(postgres, [table("kept")])
+    make(postgres, table("kept"))
     moment = datetime(2024, 2, 29, 23, 59, 59, 999_999, tzinfo=UTC)
     row = {"station": "Ö|'\"\\", "observed_at": moment, "temperature": -0.1, "pressure": None}
     write(database, TableWriter(table("kept"), OBSERVATION), pl.DataFrame([row], schema=polars_schema(OBSERVATION)))

@@ -101,6 +101,28 @@ class Bindings:
             for entry, text in service.entries().items()
         }
 
+    def demand_kafka(self, program: str) -> Kafka:
+        """Raises:
+        ServiceUnavailable: Kafka, which `program` needs, is not bound.
+        """
+        if self.kafka is None:
+            raise _not_bound(program, "kafka")
+        return self.kafka
+
+    def demand_postgresql(self, program: str) -> PostgreSQL:
+        """Raises:
+        ServiceUnavailable: PostgreSQL, which `program` needs, is not bound.
+        """
+        if self.postgresql is None:
+            raise _not_bound(program, "postgresql")
+        return self.postgresql
+
+
+def _not_bound(program: str, service: str) -> ServiceUnavailable:
+    message = f'"{program}" needs {service}, and the bindings have none'
+    hint = f"add the folder {service}/ to the bindings"
+    return ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=hint))
+
 
 def parse(files: Mapping[str, str]) -> Bindings:
     """File name (`kafka/bootstrap-servers`) → text, as values. A service with no entry at all is not bound.

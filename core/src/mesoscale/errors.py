@@ -35,6 +35,7 @@ class Reason(StrEnum):
     CLUSTER_ONLY = "ClusterOnly"
     INCOMPATIBLE_CONTRACT = "IncompatibleContract"
     FORBIDDEN_CHANGE = "ForbiddenChange"
+    NOT_OURS = "NotOurs"
     # Records
     MALFORMED = "Malformed"
     NOT_UTF8 = "NotUtf8"

@@ -1,12 +1,14 @@
 """What is to be: topics and tables as the plan wants them, and what must not be done without being asked."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
-from mesoscale.bindings import Bindings
 from mesoscale.diff import Change, Changes
 from mesoscale.errors import PlanRefused, Problem, Reason
 from mesoscale.plan.types import Plan
-from mesoscale_local.services import removal, tables, topics
+from mesoscale_local import programs, provision
+from mesoscale_local.home import Home
 
 
 def refuse(changes: Changes, accept_data_loss: bool) -> None:
@@ -21,33 +23,31 @@ def refuse(changes: Changes, accept_data_loss: bool) -> None:
         raise PlanRefused(losing)
 
 
-def apply(old: Plan | None, new: Plan, changes: Changes, bindings: Bindings) -> None:
+async def apply(old: Plan | None, new: Plan, changes: Changes, document: Path, home: Home) -> None:
     """Delete what is no longer wanted, then bring about everything that is; a second call does nothing.
 
     All of `new` is brought about, not only the differences: somebody may have deleted a topic by hand.
 
     Raises:
-        PlanRefused: a topic that exists has more partitions than are wanted.
+        PlanRefused: a topic or table that exists cannot become what is wanted.
         ServiceUnavailable: a service does not answer, or refuses.
     """
     if old is not None:
-        _remove(old, changes, bindings)
-    if bindings.kafka is not None:
-        topics.apply_topics(bindings.kafka.bootstrap_servers, new.topics)
-    if bindings.postgresql is not None:
-        tables.apply_tables(bindings.postgresql, new.tables)
+        await _remove(old, changes, home)
+    needs = {need for workload in new.workloads for need in workload.needs}
+    wanted = [what for what, service in (("topics", "kafka"), ("schema", "postgresql")) if service in needs]
+    running = [provision.run(programs.provider(what, document, home)) for what in wanted]
+    for outcome in await asyncio.gather(*running, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
-def _remove(old: Plan, changes: Changes, bindings: Bindings) -> None:
-    if bindings.kafka is not None:
-        broker = bindings.kafka.bootstrap_servers
-        removal.delete_topics(broker, _names(changes.of("topic", "remove")))
-        removal.forget_nodes(broker, old.pipeline, _names(changes.of("workload", "remove")))
-    if bindings.postgresql is not None:
-        gone = set(_names(changes.of("table", "remove")))
-        for table in old.tables:
-            if f"{table.schema_name}.{table.name}" in gone:
-                removal.drop_table(bindings.postgresql, table.schema_name, table.name, table.sink)
+async def _remove(old: Plan, changes: Changes, home: Home) -> None:
+    topics, nodes = _names(changes.of("topic", "remove")), _names(changes.of("workload", "remove"))
+    gone = set(_names(changes.of("table", "remove")))
+    sinks = [table.sink for table in old.tables if f"{table.schema_name}.{table.name}" in gone]
+    if topics or nodes or sinks:
+        await provision.run(programs.remover(old.pipeline, topics, nodes, sinks, home))
 
 
 def _names(changes: Sequence[Change]) -> list[str]:

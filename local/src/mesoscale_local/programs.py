@@ -1,7 +1,7 @@
 """What is started: a plan's workloads and services as programs of this machine; pure."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mesoscale.graph.types import NodeKind
@@ -53,6 +53,21 @@ def dashboard(document: Path, home: Home, listener: int) -> Program:
     )
 
 
+def provider(what: str, document: Path, home: Home) -> Program:
+    """The program that brings about the `topics` or the tables (`schema`) of a document, and ends.
+
+    What lies in our own broker and database is ours, whoever made it.
+    """
+    return _that_ends(what, ("--document", str(document), "--adopt"), home)
+
+
+def remover(pipeline: str, topics: Sequence[str], nodes: Sequence[str], sinks: Sequence[str], home: Home) -> Program:
+    """The program that deletes topics, the positions of nodes and the tables of sinks, and ends."""
+    named = (("--topic", topics), ("--node", nodes), ("--sink", sinks))
+    options = [part for option, names in named for name in names for part in (option, name)]
+    return _that_ends("remove", ("--pipeline", pipeline, *options), home)
+
+
 def service(name: str, command: Command, home: Home) -> Program:
     """A server. When we are killed it gets its own signal for an orderly stop, not kill -9."""
     return Program(
@@ -65,6 +80,11 @@ def service(name: str, command: Command, home: Home) -> Program:
         death_signal=command.stop,
         grace=SERVICE_GRACE,
     )
+
+
+def _that_ends(what: str, arguments: Sequence[str], home: Home) -> Program:
+    program = (sys.executable, "-m", "mesoscale_streams", what, "--bindings", str(home.bindings), *arguments)
+    return Program(name=what, argv=program, log=home.service_log(what), env=ENVIRONMENT, may_end=True, grace=5.0)
 
 
 def _node(workload: Workload, instance: int, document: Path, home: Home) -> Program:

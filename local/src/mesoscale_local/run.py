@@ -130,7 +130,7 @@ class _Run:
         disk.demand(self._home.root, self._options.min_free, "the pipeline")
         bindings = await backing.start(self._plan, self._home, self._screen.say, self._crew.add_service)
         self._home.write_bindings(bindings.files())
-        await asyncio.to_thread(apply.apply, old, self._plan, changes, bindings)
+        await apply.apply(old, self._plan, changes, self._document, self._home)
         self._home.write_applied(self._plan)
         self._crew.start_nodes(self._plan, self._document)
         self._crew.start_dashboard(self._document, self._listener.fileno())

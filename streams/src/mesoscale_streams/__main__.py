@@ -1,4 +1,12 @@
-"""`python -m mesoscale_streams run NODE`: pick a node of a document and run it until it ends or is told to stop."""
+"""`python -m mesoscale_streams`: run a node of a document, or bring about what its nodes need.
+
+    run NODE      run a source, stage or sink until it ends or is told to stop
+    topics        make or alter the topics of a document
+    schema        make the tables of a document, or bring them forward to its contracts
+    remove        delete topics, tables and positions that no document names any more
+
+Each imports what it needs only when it is chosen: those that end are to be quick.
+"""
 
 import argparse
 import faulthandler
@@ -9,34 +17,26 @@ import threading
 from pathlib import Path
 
 from mesoscale.errors import MesoscaleError
-from mesoscale_streams import environment, logs, probes, programs
+from mesoscale_streams import environment, logs
 
 log = logging.getLogger("mesoscale_streams")
 
+PATIENCE = 600.0  # seconds that a node waits for its topics and tables
+
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one node.
+    """Run one program.
 
     Returns:
         0 when it ended or was told to stop, and all it had read is safe; otherwise the exit code of the error.
     """
     arguments = _parser().parse_args(argv)
     faulthandler.enable()  # a crash in native code leaves its stack in the log
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    logs.configure(None, arguments.speaker, 0)
     try:
-        here = environment.read(arguments.document, arguments.bindings, arguments.node, arguments.instance)
-        logs.configure(here.pipeline, here.node.name, here.instance)
-        health = probes.Health()
-        address = probes.serve(health, arguments.listen)
-        if arguments.announce:
-            environment.announce(arguments.announce, here, address)
-        log.info("begun", extra={"metrics": address})
-        programs.run(here, health, stop)
-        log.info("told to stop" if stop.is_set() else "ended")
+        arguments.program(arguments)
     except MesoscaleError as error:
-        log.error("%s", error)
+        log.error("%s", error, extra=logs.problems(error))
         return error.exit_code
     except Exception as error:
         # The last line of a log is what people are shown, so it says what happened in one line.
@@ -45,16 +45,90 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
+def _run(arguments: argparse.Namespace) -> None:
+    from mesoscale_streams import probes, programs
+    from mesoscale_streams.prerequisites import Prerequisites
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    here = environment.read(arguments.document, arguments.bindings, arguments.node, arguments.instance)
+    logs.configure(here.pipeline, here.node.name, here.instance)
+    health = probes.Health()
+    address = probes.serve(health, arguments.listen)
+    if arguments.announce:
+        environment.announce(arguments.announce, here, address)
+    log.info("begun", extra={"metrics": address})
+    prerequisites = Prerequisites(here)
+    prerequisites.wait(health, stop, arguments.patience)
+    if not stop.is_set():
+        prerequisites.watch(stop)
+        programs.run(here, health, stop)
+        prerequisites.demand()
+    log.info("told to stop" if stop.is_set() else "ended")
+
+
+def _topics(arguments: argparse.Namespace) -> None:
+    from mesoscale_streams import provision
+
+    graph = environment.read_graph(arguments.document)
+    logs.configure(graph.pipeline.name, "topics", 0)
+    provision.topics(graph, environment.read_bindings(arguments.bindings), arguments.adopt)
+
+
+def _schema(arguments: argparse.Namespace) -> None:
+    from mesoscale_streams import provision
+
+    graph = environment.read_graph(arguments.document)
+    logs.configure(graph.pipeline.name, "schema", 0)
+    provision.schema(graph, environment.read_bindings(arguments.bindings), arguments.adopt)
+
+
+def _remove(arguments: argparse.Namespace) -> None:
+    from mesoscale_streams import provision
+
+    logs.configure(arguments.pipeline, "remove", 0)
+    bound = environment.read_bindings(arguments.bindings)
+    provision.remove(bound, arguments.pipeline, arguments.topic, arguments.node, arguments.sink)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mesoscale_streams")
-    run = parser.add_subparsers(required=True).add_parser("run", help="run one node of a document")
+    kinds = parser.add_subparsers(required=True)
+    run = kinds.add_parser("run", help="run one node of a document")
+    run.set_defaults(program=_run, speaker="run")
     run.add_argument("node", help="a source, stage or sink of the document")
-    run.add_argument("--document", type=Path, required=True, help="the WeatherPipeline, as YAML")
-    run.add_argument("--bindings", type=Path, required=True, help="folder with one folder per service")
-    run.add_argument("--instance", type=int, default=0, help="which of the node's processes this is, from 0")
+    _add_document(run)
+    index = environment.POD_INDEX
+    run.add_argument("--instance", type=int, help=f"which of the node's processes this is, from 0 (${index}, else 0)")
     run.add_argument("--listen", default="127.0.0.1:0", help="host:port of /metrics, /healthz and /readyz")
     run.add_argument("--announce", type=Path, help="file to write when started: node, instance, pid, metrics address")
+    patience = "seconds to wait for topics and tables (%(default).0f)"
+    run.add_argument("--patience", type=float, default=PATIENCE, help=patience)
+
+    for name, program, what in (("topics", _topics, "topics"), ("schema", _schema, "tables")):
+        provider = kinds.add_parser(name, help=f"bring about the {what} of a document")
+        provider.set_defaults(program=program, speaker=name)
+        _add_document(provider)
+        provider.add_argument("--adopt", action="store_true", help=f"take over {what} that somebody else has made")
+
+    remove = kinds.add_parser("remove", help="delete what no document names any more")
+    remove.set_defaults(program=_remove, speaker="remove")
+    _add_bindings(remove)
+    remove.add_argument("--pipeline", required=True, help="whose")
+    remove.add_argument("--topic", action="append", default=[], help="a topic to delete with its records")
+    remove.add_argument("--node", action="append", default=[], help="a node whose positions are to be forgotten")
+    remove.add_argument("--sink", action="append", default=[], help="a sink whose table is to be dropped")
     return parser
+
+
+def _add_document(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--document", type=Path, required=True, help="the WeatherPipeline, as YAML")
+    _add_bindings(parser)
+
+
+def _add_bindings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--bindings", type=Path, required=True, help="folder with one folder per service")
 
 
 if __name__ == "__main__":

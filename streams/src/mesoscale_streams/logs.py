@@ -6,6 +6,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from mesoscale.errors import MesoscaleError
+
 _OWN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -29,8 +31,16 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, default=str)
 
 
-def configure(pipeline: str, node: str, instance: int) -> None:
-    """Send everything at level info and above to standard error."""
+def configure(pipeline: str | None, node: str, instance: int) -> None:
+    """Send everything at level info and above to standard error. `node` may be a program that is no node."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(pipeline=pipeline, stage=node, instance=instance))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def problems(error: MesoscaleError) -> dict[str, list[dict[str, str]]]:
+    """The error's problems as a field of a line, for whoever started the program and reads on."""
+    told = [
+        {"reason": one.reason, "message": str(one).partition("\n\n")[0], "hint": one.hint} for one in error.problems
+    ]
+    return {"problems": told}

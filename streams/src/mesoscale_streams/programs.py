@@ -4,8 +4,6 @@ import threading
 from datetime import UTC, datetime
 
 from mesoscale import naming
-from mesoscale.bindings import Kafka, PostgreSQL
-from mesoscale.errors import Problem, Reason, ServiceUnavailable
 from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
 from mesoscale.model.stage import Stage
@@ -46,7 +44,7 @@ def run(environment: Environment, health: Health, stop: threading.Event) -> None
 
 def _run_source(environment: Environment, section: Source, health: Health, stop: threading.Event) -> None:
     """source → topic; the position travels in the transaction."""
-    kafka, metrics = _kafka(environment), _metrics(environment)
+    kafka, metrics = environment.bindings.demand_kafka(environment.node.name), _metrics(environment)
     edge = environment.graph.edge(section.name)
     writer = TransactionalWriter(kafka, _identity(environment))  # before the position is read: it ends what was open
     positions = naming.positions_topic(environment.pipeline)
@@ -77,7 +75,7 @@ def _run_source(environment: Environment, section: Source, health: Health, stop:
 
 def _run_stage(environment: Environment, section: Stage, health: Health, stop: threading.Event) -> None:
     """topic → topic; the group's offsets travel in the transaction."""
-    kafka, metrics = _kafka(environment), _metrics(environment)
+    kafka, metrics = environment.bindings.demand_kafka(environment.node.name), _metrics(environment)
     incoming, outgoing = environment.graph.edge(section.from_), environment.graph.edge(section.name)
     process = Process(section.name, incoming.contract, outgoing.contract, step.find(section, environment.folder))
     writer = TransactionalWriter(kafka, _identity(environment))
@@ -111,12 +109,12 @@ def _run_stage(environment: Environment, section: Stage, health: Health, stop: t
 
 def _run_table_sink(environment: Environment, section: Sink, health: Health, stop: threading.Event) -> None:
     """topic → PostgreSQL; the offsets stand in the database."""
-    kafka, metrics = _kafka(environment), _metrics(environment)
+    kafka, metrics = environment.bindings.demand_kafka(environment.node.name), _metrics(environment)
     incoming = environment.graph.edge(section.from_)
     [table] = [table for table in tables.plan(environment.graph) if table.sink == section.name]
     process = Process(section.name, incoming.contract, None, forward)
     outlet = TableOutlet(
-        binding=_postgresql(environment),
+        binding=environment.bindings.demand_postgresql(environment.node.name),
         table=table,
         contract=incoming.contract,
         topic=incoming.topic,
@@ -150,20 +148,3 @@ def _identity(environment: Environment) -> str:
 
 def _metrics(environment: Environment) -> NodeMetrics:
     return NodeMetrics(environment.pipeline, environment.node.name)
-
-
-def _kafka(environment: Environment) -> Kafka:
-    if environment.bindings.kafka is None:
-        raise ServiceUnavailable(_not_bound(environment, "kafka"))
-    return environment.bindings.kafka
-
-
-def _postgresql(environment: Environment) -> PostgreSQL:
-    if environment.bindings.postgresql is None:
-        raise ServiceUnavailable(_not_bound(environment, "postgresql"))
-    return environment.bindings.postgresql
-
-
-def _not_bound(environment: Environment, service: str) -> Problem:
-    message = f'"{environment.node.name}" needs {service}, and the bindings have none'
-    return Problem(Reason.SERVICE_FAILED, message, hint=f"add the folder {service}/ to the bindings")

@@ -45,12 +45,23 @@ def create_table(
     cut = f" PARTITION BY RANGE ({_name(by)})" if by else ""
     target = f"{_name(schema)}.{_name(table)}"
     return (
-        f"CREATE SCHEMA IF NOT EXISTS {_name(schema)}",
+        create_schema(schema),
         f"CREATE TABLE IF NOT EXISTS {target} ({', '.join(lines)}){cut}",
         *_loosened(contract, target, {*unique, by}),
         *(_index(target, table, columns) for columns in indexes),
         *_comments(contract, target),
     )
+
+
+def create_schema(schema: str) -> str:
+    """The statement that brings about the schema. PostgreSQL asks for the right to make one even where it exists."""
+    return f"CREATE SCHEMA IF NOT EXISTS {_name(schema)}"
+
+
+def stored_type(column: Column) -> str:
+    """The column's type in the words of PostgreSQL's catalogue (`format_type`)."""
+    name = _TYPES[column.type]
+    return "timestamp with time zone" if name == "timestamptz" else name
 
 
 def identity(contract: Contract, partition_column: str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""PostgreSQL tables: one for each table sink, and the one that keeps how far sinks have come."""
+"""PostgreSQL tables: one for each table sink, and two of our own: how far sinks have come, what tables were made of."""
 
 from mesoscale import naming
 from mesoscale.contract import ddl
@@ -30,6 +30,7 @@ def _table(graph: Graph, sink: Sink) -> Table:
         statements=(
             *ddl.create_table(contract, schema, name, (by.column, by.every) if by else None, sink.table.indexes),
             positions_table(schema),
+            history_table(schema),
         ),
     )
 
@@ -45,4 +46,16 @@ def positions_table(schema: str) -> str:
         "read bigint NOT NULL DEFAULT 0, accepted bigint NOT NULL DEFAULT 0, rejected bigint NOT NULL DEFAULT 0, "
         "late bigint NOT NULL DEFAULT 0, produced bigint NOT NULL DEFAULT 0, "
         "PRIMARY KEY (node, topic, partition))"
+    )
+
+
+def history_table(schema: str) -> str:
+    """The contract and the partitions that each table was made or changed from last.
+
+    They say what a table's columns alone do not: whether a later contract may follow (see `contract.compatibility`).
+    """
+    return (
+        f'CREATE TABLE IF NOT EXISTS "{schema}"."{naming.HISTORY_TABLE}" ('
+        "name text PRIMARY KEY, contract jsonb NOT NULL, partitions jsonb, "
+        "changed_at timestamptz NOT NULL DEFAULT now())"
     )

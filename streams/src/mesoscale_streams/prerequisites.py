@@ -1,0 +1,104 @@
+"""What must be there before a node can run, and must stay: its topics, and the tables of a sink.
+
+In a cluster everything is started at once, so a node waits for what others bring about. A topic that is deleted while
+its node runs ends the program: Kafka's client would wait or begin again for ever.
+"""
+
+import logging
+import threading
+import time
+
+from mesoscale import naming
+from mesoscale.errors import Problem, Reason, ServiceUnavailable
+from mesoscale.graph.types import Graph, Node
+from mesoscale.plan import tables
+from mesoscale_streams.environment import Environment
+from mesoscale_streams.kafka.presence import Presence
+from mesoscale_streams.probes import Health
+from mesoscale_streams.sinks import presence
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.5  # seconds between two looks while it waits
+TELL = 5.0  # seconds between two lines about what it waits for
+ROUND = 5.0  # seconds between two looks while it runs
+STRIKES = 2  # looks in a row at which a topic must be gone to be believed gone
+
+
+def topics(graph: Graph, node: Node) -> tuple[str, ...]:
+    """The topics that the node reads or writes."""
+    edges = [graph.edge(producer) for producer in (node.input, node.output) if producer is not None]
+    of_edges = [edge.topic for edge in edges] + [edges[0].dead_letter_topic]  # who reads or makes a record refuses it
+    own = [naming.positions_topic(graph.pipeline.name)] if node.kind == "source" else []
+    return (*of_edges, *own)
+
+
+class Prerequisites:
+    """Those of one node; holds one connection to Kafka until it is closed."""
+
+    def __init__(self, here: Environment) -> None:
+        self._here = here
+        self._topics = topics(here.graph, here.node)
+        name = naming.transactional_id(here.pipeline, here.node.name, here.instance)
+        self._presence = Presence(here.bindings.demand_kafka(here.node.name), f"{name}.looker-on")
+        self._gone: list[str] = []
+
+    def wait(self, health: Health, stop: threading.Event, patience: float) -> None:
+        """Return when everything is there, or `stop` is set.
+
+        Raises:
+            ServiceUnavailable: something is still not there after `patience` seconds, or a service is not bound.
+        """
+        began = told = time.monotonic()
+        while (lacking := self.lacking()) and not stop.wait(PAUSE):
+            health.turned()
+            now = time.monotonic()
+            if now - began > patience:
+                raise ServiceUnavailable([_still_lacking(sentence, patience) for sentence in lacking])
+            if now - told > TELL or told == began:
+                log.info("waiting: %s", "; ".join(lacking), extra={"seconds": round(now - began)})
+                told = now
+
+    def lacking(self) -> list[str]:
+        """A sentence for each thing that is not there."""
+        return [*self._presence.lacking(self._topics), *self._lacking_tables()]
+
+    def watch(self, stop: threading.Event) -> None:
+        """From now on set `stop` when a topic is gone."""
+        threading.Thread(target=self._watch, args=(stop,), name="prerequisites", daemon=True).start()
+
+    def demand(self) -> None:
+        """Raises:
+        ServiceUnavailable: a topic is gone.
+        """
+        if self._gone:
+            raise ServiceUnavailable([_deleted(topic) for topic in self._gone])
+
+    def _lacking_tables(self) -> list[str]:
+        node, graph = self._here.node, self._here.graph
+        found = [table for table in tables.plan(graph) if table.sink == node.name]
+        if not found:
+            return []
+        binding = self._here.bindings.demand_postgresql(node.name)
+        return [why for one in found for why in presence.lacking(binding, one, graph.edge(str(node.input)).contract)]
+
+    def _watch(self, stop: threading.Event) -> None:
+        strikes = 0
+        while not stop.wait(ROUND):
+            gone = self._presence.gone(self._topics)
+            strikes = strikes + 1 if gone else 0
+            if strikes == STRIKES:
+                self._gone = gone
+                log.error("topics are gone: %s", ", ".join(gone))
+                stop.set()
+
+
+def _still_lacking(sentence: str, patience: float) -> Problem:
+    message = f"{sentence}, after {patience:.0f} s of waiting"
+    hint = "`python -m mesoscale_streams topics` and `schema` bring about what a document needs"
+    return Problem(Reason.SERVICE_FAILED, message, hint=hint)
+
+
+def _deleted(topic: str) -> Problem:
+    message = f"topic {topic} was deleted while the program ran; its records are lost"
+    return Problem(Reason.SERVICE_FAILED, message, hint="the program goes on once the topic is there again")
