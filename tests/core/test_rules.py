@@ -415,6 +415,12 @@ BROKEN = [
         '"database" is what Mesoscale calls a part of its own',
     ),
     Row(
+        spec(f"  sources: [{WEATHER}]\n  code: {{image: steps}}\n  jobs:\n    - {{name: j, program: j.py}}\n"),
+        "8:26: spec.jobs[0].program",
+        '"j" has a program and no image to find it in, as code is in an image of the steps',
+        hint="image: registry.example.com/team/jobs:1.2, made from the image of Spark",
+    ),
+    Row(
         job("{name: w, use: daily-climate}"),
         "7:14: spec.jobs[0].name",
         '"w" is already the name of a source or stage or sink',

@@ -8,13 +8,14 @@ PREPARATION = "meso-preparation"  # no node's name begins so
 
 
 def children(target: Target) -> list[Child]:
-    """Those of the nodes, of the dashboard, and of the Jobs that make topics and tables."""
+    """Those of the nodes, of the dashboard, of what makes topics and tables, and of Spark's drivers."""
     nodes = [
         account(target, statefulset.name(target, workload.node), workload.kind, workload.node)
         for workload in target.plan.workloads
     ]
     dashboard = account(target, target.name("dashboard"), "dashboard")
-    return [*nodes, dashboard, account(target, preparation(target), "preparation", condition="SchemaReady")]
+    jobs = [account(target, target.name(job.name), "job", job.name, "BatchReady") for job in target.jobs]
+    return [*nodes, dashboard, account(target, preparation(target), "preparation", condition="SchemaReady"), *jobs]
 
 
 def preparation(target: Target) -> str:

@@ -60,6 +60,11 @@ def _strimzi(cluster: str, target: Target, installed: Installed) -> Brokers:
         },
         cluster=cluster,
         secret=user if installed.authentication != "none" else "",
-        login=("password",) if scram else ("user.crt", "user.key"),
+        login=_login(installed),
         authority=f"{cluster}-cluster-ca-cert" if installed.tls else "",
     )
+
+
+def _login(installed: Installed) -> tuple[str, ...]:
+    """The entries of a user's Secret that matter; others hold the same as binary files."""
+    return {"tls": ("user.crt", "user.key"), "scram-sha-512": ("password",), "none": ()}[installed.authentication]

@@ -3,11 +3,20 @@
 from mesoscale.graph.types import Graph
 from mesoscale.manifests import (
     account,
+    alerts,
+    dag,
     database,
+    deployment,
     disruption,
     document,
+    grafana,
+    monitor,
+    network,
     preparation,
+    role,
+    scaling,
     service,
+    spark,
     statefulset,
     topics,
     user,
@@ -20,6 +29,8 @@ from mesoscale.plan.types import Plan
 _KINDS = (
     document,
     account,
+    role,
+    network,
     topics,
     user,
     database,
@@ -27,6 +38,13 @@ _KINDS = (
     service,
     disruption,
     statefulset,
+    scaling,
+    deployment,
+    spark,
+    dag,
+    monitor,
+    alerts,
+    grafana,
 )
 
 

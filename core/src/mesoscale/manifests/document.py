@@ -1,6 +1,7 @@
 """ConfigMap: the document as programs read it, the shapes of its records, and where services are."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import yaml
@@ -36,19 +37,18 @@ def text(graph: Graph) -> str:
     return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
 
 
-def code(target: Target) -> list[Manifest]:
+def code(target: Target, files: Sequence[str]) -> list[Manifest]:
     """The parts of a projected volume that bring the user's own files beside the document, by the name of each.
 
-    A key of a ConfigMap is a name without folders, so files that the document looks for in folders get a second place.
+    A key of a ConfigMap is a name without folders, so those of `files` that are looked for in folders get a second
+    place.
     """
     spec = target.graph.pipeline.spec
     if spec.code is not None and spec.code.image is not None:
         return []
     given = spec.code.config_map if spec.code else None
     held = {"name": given or target.name("code"), "optional": given is None}
-    replayed = [source.replay.file for source in spec.sources if source.replay and source.replay.file]
-    deep = [path for path in (*replayed, *(job.program for job in spec.jobs if job.program)) if "/" in path]
-    items = [{"key": path.rpartition("/")[2], "path": path} for path in sorted(set(deep))]
+    items = [{"key": path.rpartition("/")[2], "path": path} for path in files if "/" in path]
     return [{"configMap": held}, *([{"configMap": held | {"items": items}}] if items else [])]
 
 

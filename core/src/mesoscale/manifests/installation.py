@@ -66,9 +66,23 @@ class PostgreSQL(Part):
     backup: Backup = Backup()
 
 
-class Airflow(Part):
-    """Where Airflow's workers run, which start the tasks, and as whom: they may create pods beside the pipeline."""
+class Spark(Part):
+    """How large the drivers and executors of jobs are; memory in Spark's own words (`1g`)."""
 
+    version: str = "4.1.4"
+    cores: int = 1
+    core_request: str = "500m"
+    driver_memory: str = "1g"
+    executor_memory: str = "1g"
+
+
+class Airflow(Part):
+    """Whether Airflow starts the jobs with a schedule, and if so where its workers run and as whom.
+
+    They may then create pods beside the pipeline. Otherwise Spark's operator keeps the schedules.
+    """
+
+    enabled: bool = False
     namespace: str = "airflow"
     service_account: str = "airflow-worker"
 
@@ -112,6 +126,7 @@ class Installation(Part):
     autoscaling: Literal["keda", "hpa", "none"] = "keda"
     monitoring: bool = True
     network_policies: bool = True
+    spark: Spark = Spark()
     airflow: Airflow = Airflow()
     operator_namespace: str = "mesoscale-system"
     monitoring_namespace: str = "monitoring"

@@ -3,7 +3,7 @@
 https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mesoscale.manifests import brokers, database, document, quantities
@@ -13,6 +13,7 @@ from mesoscale.manifests.types import Manifest
 
 USER = 65532  # as in the images; nobody's on the node
 DOCUMENT = "/mesoscale/document"
+CODE = "/mesoscale/code"  # in images of the user's own
 BINDINGS = document.BINDINGS
 METRICS_PORT = 9090
 GRACE = 30  # seconds that a program has to finish its batch
@@ -20,8 +21,8 @@ GRACE = 30  # seconds that a program has to finish its batch
 Service = str  # kafka or postgresql
 
 
-def pod(target: Target, container: Manifest, service_account: str, **more: Any) -> Manifest:
-    """The spec of a pod with one container, whose mounts it makes the volumes for."""
+def pod(target: Target, container: Manifest, service_account: str, files: Sequence[str] = (), **more: Any) -> Manifest:
+    """The spec of a pod with one container, whose mounts it makes the volumes for; `files` as for `volumes`."""
     spec = {
         "serviceAccountName": service_account,
         "automountServiceAccountToken": False,
@@ -29,7 +30,7 @@ def pod(target: Target, container: Manifest, service_account: str, **more: Any) 
         "securityContext": security(),
         "terminationGracePeriodSeconds": GRACE,
         "containers": [container],
-        "volumes": [volume for mount in container["volumeMounts"] for volume in [_volume(target, mount["name"])]],
+        "volumes": volumes(target, container["volumeMounts"], files),
         **more,
     }
     if secrets := target.installation.image_pull_secrets:
@@ -48,7 +49,6 @@ def container(
 ) -> Manifest:
     """A container of one of our programs, which is told where its document and bindings are."""
     arguments = ["--document", f"{DOCUMENT}/{document.FILE}", "--bindings", BINDINGS]
-    folders = {"tmp": "/tmp", "document": DOCUMENT} | {service: f"{BINDINGS}/{service}" for service in services}
     listening = [{"name": port, "containerPort": number, "protocol": "TCP"} for port, number in (ports or {}).items()]
     return {
         "name": name,
@@ -58,9 +58,20 @@ def container(
         "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}],
         "resources": quantities.resources(program),
         "securityContext": container_security(),
-        "volumeMounts": [_mount(volume, folder) for volume, folder in folders.items()],
+        "volumeMounts": mounts(services),
         **({"ports": listening} if listening else {}),
     }
+
+
+def mounts(services: Iterable[Service]) -> list[Manifest]:
+    """Where a program finds a place to write, its document and the bindings of these services."""
+    folders = {"tmp": "/tmp", "document": DOCUMENT} | {service: f"{BINDINGS}/{service}" for service in services}
+    return [_mount(volume, folder) for volume, folder in folders.items()]
+
+
+def volumes(target: Target, mounted: Iterable[Manifest], files: Sequence[str] = ()) -> list[Manifest]:
+    """What is behind these mounts; `files` of the user's own are those that this program looks for by name."""
+    return [_volume(target, mount["name"], files) for mount in mounted]
 
 
 def _mount(volume: str, folder: str) -> Manifest:
@@ -92,17 +103,20 @@ def probe(path: str, port: str, period: int, failures: int) -> Manifest:
     return {"httpGet": {"path": path, "port": port}, "periodSeconds": period, "failureThreshold": failures}
 
 
-def _volume(target: Target, name: str) -> Manifest:
+def _volume(target: Target, name: str, files: Sequence[str]) -> Manifest:
     if name == "tmp":
         return {"name": name, "emptyDir": {"sizeLimit": "256Mi"}}
-    sources = {"document": _document, "kafka": _kafka, "postgresql": _postgresql}[name](target)
+    if name == "document":
+        sources = _document(target, files)
+    else:
+        sources = {"kafka": _kafka, "postgresql": _postgresql}[name](target)
     return {"name": name, "projected": {"defaultMode": 0o440, "sources": sources}}
 
 
-def _document(target: Target) -> list[Manifest]:
+def _document(target: Target, files: Sequence[str]) -> list[Manifest]:
     """Of two files of one name the last one stands, so nobody's code takes the place of the document."""
     items = [{"key": document.FILE, "path": document.FILE}]
-    return [*document.code(target), {"configMap": {"name": document.name(target), "items": items}}]
+    return [*document.code(target, files), {"configMap": {"name": document.name(target), "items": items}}]
 
 
 def _kafka(target: Target) -> list[Manifest]:

@@ -1,28 +1,44 @@
-"""Service: a headless one for each node, which gives its pods names of their own."""
+"""Service: a headless one for each node, which gives its pods names of their own, and the dashboard's."""
 
-from mesoscale.manifests import pods, statefulset
+from mesoscale.manifests import deployment, pods, statefulset
 from mesoscale.manifests.target import Target
-from mesoscale.manifests.types import Child
+from mesoscale.manifests.types import Child, Manifest
+
+DASHBOARD_PORT = 80
 
 
 def children(target: Target) -> list[Child]:
-    """One for each node."""
-    return [_child(target, workload.node, workload.kind) for workload in target.plan.workloads]
+    """One for each node, and one for the dashboard."""
+    nodes = [_headless(target, workload.node, workload.kind) for workload in target.plan.workloads]
+    return [*nodes, _dashboard(target)]
 
 
-def _child(target: Target, node: str, component: str) -> Child:
+def dashboard_address(pipeline_dashboard: str, namespace: str) -> str:
+    """Where the dashboard answers within the cluster."""
+    return f"http://{pipeline_dashboard}.{namespace}.svc:{DASHBOARD_PORT}"
+
+
+def _headless(target: Target, node: str, component: str) -> Child:
     manifest = target.manifest("v1", "Service", statefulset.name(target, node), component, node)
-    port = {
-        "name": statefulset.METRICS,
-        "port": pods.METRICS_PORT,
-        "protocol": "TCP",
-        "targetPort": statefulset.METRICS,
-    }
     manifest["spec"] = {
         "type": "ClusterIP",
         "clusterIP": "None",
         "publishNotReadyAddresses": True,
         "selector": target.selector(component, node),
-        "ports": [port],
+        "ports": [_port(statefulset.METRICS, pods.METRICS_PORT)],
     }
     return Child(manifest, "StreamsReady")
+
+
+def _dashboard(target: Target) -> Child:
+    manifest = target.manifest("v1", "Service", deployment.name(target), deployment.COMPONENT)
+    manifest["spec"] = {
+        "type": "ClusterIP",
+        "selector": target.selector(deployment.COMPONENT),
+        "ports": [_port(deployment.HTTP, DASHBOARD_PORT)],
+    }
+    return Child(manifest, "StreamsReady")
+
+
+def _port(name: str, number: int) -> Manifest:
+    return {"name": name, "port": number, "protocol": "TCP", "targetPort": name}

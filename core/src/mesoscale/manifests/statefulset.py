@@ -9,6 +9,7 @@ from mesoscale.manifests import document, pods
 from mesoscale.manifests.fields import hash_of
 from mesoscale.manifests.target import Target
 from mesoscale.manifests.types import SINKS, SOURCES, STAGES, Child, Manifest
+from mesoscale.model.source import Source
 from mesoscale.model.stage import Stage
 from mesoscale.plan.types import Workload
 
@@ -43,7 +44,7 @@ def _child(target: Target, node: Node, workload: Workload) -> Child:
 
 
 def _template(target: Target, node: Node, workload: Workload) -> Manifest:
-    spec = pods.pod(target, _container(target, node, workload), name(target, node.name))
+    spec = pods.pod(target, _container(target, node, workload), name(target, node.name), _files(node))
     metadata = {
         "labels": target.labels(node.kind, node.name),
         "annotations": {REVISION: revision(target, node, workload)},
@@ -54,11 +55,19 @@ def _template(target: Target, node: Node, workload: Workload) -> Manifest:
 def _container(target: Target, node: Node, workload: Workload) -> Manifest:
     program = getattr(target.installation.resources, node.kind)
     made = pods.container(
-        target, "node", _image(target, node), workload.argv, program, workload.needs, {METRICS: pods.METRICS_PORT}
+        target,
+        "node",
+        _own_image(target, node) or target.installation.images.streams,
+        workload.argv,
+        program,
+        workload.needs,
+        {METRICS: pods.METRICS_PORT},
     )
     made["command"] += ["--instance", "$(POD_INDEX)", "--listen", f"0.0.0.0:{pods.METRICS_PORT}"]
     index = {"apiVersion": "v1", "fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}
     made["env"] += [{"name": "POD_INDEX", "valueFrom": {"fieldRef": index}}]
+    if _own_image(target, node):
+        made["env"] += [{"name": "PYTHONPATH", "value": pods.CODE}]
     probes = {
         "livenessProbe": pods.probe("/healthz", METRICS, period=10, failures=6),
         "readinessProbe": pods.probe("/readyz", METRICS, period=3, failures=2),
@@ -67,11 +76,15 @@ def _container(target: Target, node: Node, workload: Workload) -> Manifest:
     return made | probes
 
 
-def _image(target: Target, node: Node) -> str:
-    """The user's own image for stages with a step of the user's own, if there is one."""
+def _files(node: Node) -> list[str]:
+    replay = node.section.replay if isinstance(node.section, Source) else None
+    return [replay.file] if replay and replay.file else []
+
+
+def _own_image(target: Target, node: Node) -> str | None:
+    """The user's own image, for stages with a step of the user's own."""
     code = target.graph.pipeline.spec.code
-    own = code.image if code and isinstance(node.section, Stage) and node.section.step else None
-    return own or target.installation.images.streams
+    return code.image if code and isinstance(node.section, Stage) and node.section.step else None
 
 
 def revision(target: Target, node: Node, workload: Workload) -> str:

@@ -6,6 +6,7 @@ from mesoscale import naming
 from mesoscale.graph.types import Graph, Node
 from mesoscale.manifests.installation import Installation
 from mesoscale.manifests.types import Manifest
+from mesoscale.model.job import Job
 from mesoscale.plan.types import Plan
 
 PIPELINE = "mesoscale.dev/pipeline"
@@ -24,6 +25,16 @@ class Target:
     @property
     def pipeline(self) -> str:
         return self.graph.pipeline.name
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Those with a program of the user's own."""
+        return tuple(job for job in self.graph.pipeline.spec.jobs if job.program)
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """What any node needs, and so the dashboard and the jobs may."""
+        return tuple(sorted({need for workload in self.plan.workloads for need in workload.needs}))
 
     def name(self, *parts: str) -> str:
         """The name of an object of this pipeline."""

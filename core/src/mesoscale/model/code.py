@@ -8,9 +8,8 @@ from mesoscale.model.base import IMAGE_PATTERN, Name, Section
 
 
 class Code(Section):
-    """`configMap` holds the files that lie beside the document; `image` is one made from ours with the code in it.
-
-    Without it, the ConfigMap that bears the pipeline's name with -code after it, if it is there.
+    """`configMap` holds the files that lie beside the document; `image` is made from ours, with modules below
+    /mesoscale/code. Without either, the ConfigMap of the pipeline's name with -code after it, if it is there.
     """
 
     config_map: Name | None = None

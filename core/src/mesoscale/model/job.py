@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mesoscale.model.base import Cron, Name, Section, Text
+from mesoscale.model.base import IMAGE_PATTERN, Cron, Name, Section, Text
 
 
 class Executors(Section):
@@ -15,10 +15,15 @@ class Executors(Section):
 
 
 class Job(Section):
-    """`use` names a built-in job, `program` the user's own Python file; exactly one of them."""
+    """`use` names a built-in job, `program` the user's own Python file; exactly one of them.
+
+    A program lies beside the document, or in `image`, one made from ours, below /mesoscale/code. Without `schedule` it
+    runs once, and again when the document changes what it is.
+    """
 
     name: Name
     use: Name | None = None
     program: Text | None = None
+    image: Annotated[str, Field(pattern=IMAGE_PATTERN, max_length=255)] | None = None
     schedule: Cron | None = None
     executors: Executors = Executors()

@@ -82,6 +82,14 @@ SPEC = (
     _not_more_replicas("stages"),
     _not_more_replicas("sinks"),
     Rule(
+        "!has(it.program) || has(it.image) || !has(self.code) || !has(self.code.image)",
+        "has a program and no image to find it in, as code is in an image of the steps",
+        each="jobs",
+        field="program",
+        found="it.name",
+        hint="image: registry.example.com/team/jobs:1.2, made from the image of Spark",
+    ),
+    Rule(
         f"!(it.name in {words(_SHIPPED)}) || it.version > 1",
         "ships with Mesoscale in version 1",
         each="contracts",

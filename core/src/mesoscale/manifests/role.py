@@ -1,0 +1,49 @@
+"""Role and RoleBinding: what Spark's drivers may do to run executors, and Airflow's workers to run tasks."""
+
+from mesoscale.manifests.target import Target
+from mesoscale.manifests.types import Child, Condition, Manifest
+
+API = "rbac.authorization.k8s.io/v1"
+
+_MAKE = ["create", "delete", "deletecollection", "get", "list", "watch"]
+_DRIVER = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": [*_MAKE, "patch"]},
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": _MAKE},  # of the executors
+    {"apiGroups": [""], "resources": ["services", "persistentvolumeclaims"], "verbs": ["deletecollection", "list"]},
+]
+_WORKER = [
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "get", "list", "patch", "watch"]},
+    {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
+]
+
+
+def children(target: Target) -> list[Child]:
+    """A pair for each driver, and one for Airflow."""
+    drivers = [
+        child
+        for job in target.jobs
+        for child in _pair(target, target.name(job.name), _DRIVER, _account(target, job.name), "BatchReady")
+    ]
+    return [*drivers, *_airflow(target)]
+
+
+def _airflow(target: Target) -> list[Child]:
+    airflow = target.installation.airflow
+    if not (airflow.enabled and target.jobs):
+        return []
+    worker = {"kind": "ServiceAccount", "name": airflow.service_account, "namespace": airflow.namespace}
+    return _pair(target, target.name("meso-airflow"), _WORKER, worker, "OrchestrationReady")
+
+
+def _account(target: Target, job: str) -> Manifest:
+    return {"kind": "ServiceAccount", "name": target.name(job), "namespace": target.namespace}
+
+
+def _pair(target: Target, name: str, rules: list[Manifest], subject: Manifest, condition: Condition) -> list[Child]:
+    role = target.manifest(API, "Role", name, "access") | {"rules": rules}
+    binding = target.manifest(API, "RoleBinding", name, "access") | {
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [subject],
+    }
+    return [Child(role, condition), Child(binding, condition)]
