@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from fix_meso import MesoRun
 
+from mesoscale.bindings import Kafka
 from mesoscale_dashboard import feed
 from mesoscale_dashboard.feed import Feed, Tail
 
@@ -57,7 +58,7 @@ def seen_until(tailed: Feed, enough: Callable[[list[Record]], bool], seconds: fl
 
 @pytest.fixture
 def tailed(servers: str, topic: str) -> Iterator[Feed]:
-    made = Feed(servers, [Tail("edge", topic, BACK)])
+    made = Feed(Kafka(servers), [Tail("edge", topic, BACK)])
     yield made
     made.stop()
 
@@ -100,7 +101,7 @@ def test_what_was_never_committed_and_what_is_no_object_does_not_show(servers: s
 
 def test_a_topic_that_is_not_there_is_told_and_found_when_it_comes(servers: str) -> None:
     name = f"feed.later.{time.time_ns()}"
-    late = Feed(servers, [Tail("edge", name, BACK)])
+    late = Feed(Kafka(servers), [Tail("edge", name, BACK)])
     late.start()
     deadline = time.monotonic() + 30
     while not late.away:

@@ -33,9 +33,8 @@ def main(argv: list[str] | None = None) -> int:
         return error.exit_code
     logs.configure(graph.pipeline.name, "dashboard", 0)
     watch = Watch(lambda: LedgerReader(graph, bindings))
-    brokers = bindings.kafka.bootstrap_servers if bindings.kafka else None
     settings = uvicorn.Config(
-        app.create(graph, watch, brokers, arguments.announce_dir),
+        app.create(graph, watch, bindings.kafka, arguments.announce_dir),
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=DRAIN,

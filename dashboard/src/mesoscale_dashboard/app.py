@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from mesoscale.bindings import Kafka
 from mesoscale.graph.types import Graph
 from mesoscale_dashboard import panels
 from mesoscale_dashboard.feed import Feed, Tail
@@ -74,10 +75,10 @@ def tails(graph: Graph) -> list[Tail]:
     return [Tail(edge.producer, edge.topic, enough.get(edge.contract.name, panels.LATEST_KEPT)) for edge in graph.edges]
 
 
-def create(graph: Graph, watch: Watch, bootstrap_servers: str | None, announce_dir: Path | None = None) -> Starlette:
+def create(graph: Graph, watch: Watch, kafka: Kafka | None, announce_dir: Path | None = None) -> Starlette:
     """The application of one pipeline; records need brokers, processes need announcements."""
     drawn = graph_as_dict(graph)
-    feed = Feed(bootstrap_servers, tails(graph)) if bootstrap_servers else None
+    feed = Feed(kafka, tails(graph)) if kafka else None
 
     async def look() -> dict[str, Any]:
         seen = await watch.look()

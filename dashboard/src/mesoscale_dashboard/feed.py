@@ -15,6 +15,9 @@ from typing import Any
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from mesoscale.bindings import Kafka
+from mesoscale_streams.kafka import clients
+
 log = logging.getLogger(__name__)
 
 Batch = tuple[str, list[dict[str, Any]]]
@@ -46,8 +49,8 @@ class Tail:
 class Feed:
     """Runs between `start` and `stop`; both may be called again and again from one thread."""
 
-    def __init__(self, bootstrap_servers: str, tails: Sequence[Tail]) -> None:
-        self._servers = bootstrap_servers
+    def __init__(self, kafka: Kafka, tails: Sequence[Tail]) -> None:
+        self._kafka = kafka
         self._tails = {tail.topic: tail for tail in tails}
         self._batches: deque[Batch] = deque(maxlen=BATCHES_KEPT)
         self._stopping = threading.Event()
@@ -86,7 +89,7 @@ class Feed:
 
     def _settings(self) -> dict[str, Any]:
         return {
-            "bootstrap.servers": self._servers,
+            **clients.settings(self._kafka, "mesoscale.dashboard"),
             "group.id": "mesoscale-dashboard",  # the client wants one; nothing is ever committed under it
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
