@@ -13,6 +13,7 @@ from fix_chromium import Page
 from fix_meso import MesoRun
 from fix_nyc import NYC, free_port
 
+SECTIONS = ("weather", "payments")  # those that draw one edge in their own way
 DESK, PHONE = (1280, 900, 1.0, False), (375, 812, 2.0, True)
 SHOTS = os.environ.get("MESO_SCREENSHOTS", "")  # a folder that keeps what the tests saw
 
@@ -72,6 +73,17 @@ def test_what_does_not_move_is_shown_exactly(page: Page, dashboard: str) -> None
     assert page.evaluate("document.getElementById('ledger-state').textContent") == "Ledger closed"
     assert page.evaluate("document.querySelectorAll('#graph svg g .name').length") == 8
     assert page.evaluate("document.querySelectorAll('#graph svg .pipe').length") == 5
+
+
+def test_a_section_says_whose_records_it_draws_and_every_other_edge_has_its_table(page: Page, dashboard: str) -> None:
+    opened(page, dashboard)
+    tables = "[...document.querySelectorAll('#records-list h3')].map((heading) => heading.textContent).sort()"
+    page.wait_for(f"{tables}.length >= 2")
+    page.wait_for("!document.getElementById('weather').hidden && !document.getElementById('payments').hidden")
+    drawn = [page.evaluate(f"document.getElementById('{section}-edge').textContent") for section in SECTIONS]
+    others = page.evaluate(tables)
+    assert drawn == ["weather", "payments"]
+    assert sorted(drawn + others) == sorted(edge["producer"] for edge in state_of(dashboard)["graph"]["edges"])
 
 
 def test_numbers_and_payments_arrive_by_themselves(page: Page, dashboard: str) -> None:

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from mesoscale.graph.build import build
+from mesoscale.model import Pipeline
 from mesoscale_dashboard import panels
+from mesoscale_dashboard.app import followed
 from mesoscale_dashboard.panels import Latest, Payments, Weather
 
 
@@ -100,3 +103,14 @@ def test_other_records_show_their_columns_and_long_texts_are_cut() -> None:
     records = opened(latest)["records"]
     assert [record["station"] for record in records] == list(range(92, 100))
     assert records[0] == {"station": 92, "note": "x" * panels.TEXT_KEPT}
+
+
+def test_a_second_edge_of_weather_or_payments_shows_its_latest_records() -> None:
+    weather = {"name": "weather", "contract": "observation", "replay": {"dataset": "nyc-2013"}}
+    paid = {"name": "paid", "contract": "transaction", "synthetic": {}}
+    stages = [{"name": name, "from": from_, "use": "forward"} for name, from_ in (("a", "weather"), ("b", "paid"))]
+    pipeline = Pipeline.model_validate(
+        {"metadata": {"name": "p"}, "spec": {"sources": [weather, paid], "stages": stages}}
+    )
+    chosen = {edge: type(panel) for edge, panel in followed(build(pipeline)).items()}
+    assert chosen == {"weather": Weather, "paid": Payments, "a": Latest, "b": Latest}

@@ -87,7 +87,8 @@ function showAmounts({ per_decade: perDecade, honest: up, labelled: down }) {
   say(byId("labelled-count"), count(total(down)));
 }
 
-export function showPayments({ payments, amounts }) {
+export function showPayments({ edge, payments, amounts }) {
+  say(byId("payments-edge"), edge);
   if (!begun) {
     begin();
     enqueue(payments);

@@ -53,7 +53,8 @@ function showStation(name, { latest }) {
   say(made.air, latest.pressure ? decimal(latest.pressure, " hPa") : `${decimal(latest.relative_humidity, " %")} humid`);
 }
 
-export function showWeather({ stations }) {
+export function showWeather({ edge, stations }) {
+  say(byId("weather-edge"), edge);
   const names = Object.keys(stations);
   if (names.join() !== known) {
     known = names.join();
