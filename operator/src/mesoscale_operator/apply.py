@@ -11,7 +11,7 @@ from mesoscale_operator import decide, errors, records
 from mesoscale_operator.children import Children
 from mesoscale_operator.decide import Apply, Release, Remove, Step
 from mesoscale_operator.documents import Key as DocumentKey
-from mesoscale_operator.kube import Kube, Object, Resource
+from mesoscale_operator.kube import Kube, Object, Propagation, Resource
 from mesoscale_operator.records import Record
 
 NEVER = "1"  # a resource version that no object has: an apply that names it can only create
@@ -98,7 +98,7 @@ class Applier:
 
     async def remove(self, owner: DocumentKey, key: Key, record: Record) -> None:
         """Delete exactly the object of the record; that it is gone already is as well."""
-        propagation = "Foreground" if key.kind in FOREGROUND else "Background"
+        propagation: Propagation = "Foreground" if key.kind in FOREGROUND else "Background"
         try:
             answer = await self._kube.delete(resource(key), owner.namespace, key.name, record.uid, propagation)
         except (errors.NotFound, errors.Conflict):

@@ -105,8 +105,8 @@ def _wanted(child: Child, manifest: Manifest) -> Wanted:
 
 def _shows(manifest: Manifest) -> bool:
     """Whether it is a Service that people and programs use."""
-    component = manifest["metadata"]["labels"]["app.kubernetes.io/component"]
-    return manifest["kind"] == "Service" and component == DASHBOARD
+    labels = manifest["metadata"]["labels"]
+    return manifest["kind"] == "Service" and bool(labels["app.kubernetes.io/component"] == DASHBOARD)
 
 
 def _endpoint(service: Manifest) -> Endpoint:
