@@ -8,12 +8,15 @@ cd "$(dirname "$0")/.."
 export_lock() {
     local file=requirements/$1
     shift
-    uv export --quiet --no-header --no-annotate --format requirements.txt --all-packages --no-emit-workspace "$@" \
-        --output-file "$file"
+    uv export --quiet --no-header --no-annotate --format requirements.txt --no-emit-workspace "$@" --output-file "$file"
     echo "$file: $(grep -c == "$file") packages"
 }
 
 uv lock --quiet "$@"
-export_lock run.txt --no-default-groups
-export_lock dev.txt --all-groups
-export_lock java.txt --no-default-groups --extra java
+export_lock run.txt --all-packages --no-default-groups
+export_lock dev.txt --all-packages --all-groups
+export_lock java.txt --all-packages --no-default-groups --extra java
+
+# What goes into images. The weather's package asks for pandas, and only its files are read.
+export_lock operator.txt --no-default-groups --package mesoscale-operator
+export_lock streams.txt --no-default-groups --package mesoscale-streams --package mesoscale-dashboard --prune pandas

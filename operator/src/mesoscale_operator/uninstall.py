@@ -17,7 +17,8 @@ import sys
 from collections.abc import AsyncIterator, Awaitable
 from typing import NamedTuple
 
-from mesoscale_operator import documents, errors, kubeconfig, leader, logs
+from mesoscale.model.pipeline import API_VERSION, KIND
+from mesoscale_operator import documents, errors, finalizer, kubeconfig, leader, logs
 from mesoscale_operator.kube import Kube, Object, Resource
 
 logger = logging.getLogger(__name__)
@@ -101,11 +102,10 @@ async def _led(kube: Kube, namespace: str) -> bool:
 async def _let_go_of_all(kube: Kube, namespaces: tuple[str | None, ...]) -> None:
     async for document in _all(kube, namespaces):
         metadata = document["metadata"]
-        held = metadata.get("finalizers", [])
-        if documents.FINALIZER in held:
-            left = [one for one in held if one != documents.FINALIZER] or None
-            patch = {"metadata": {"uid": metadata["uid"], "finalizers": left}}
-            await _unless_gone(kube.merge(documents.RESOURCE, metadata["namespace"], metadata["name"], patch))
+        if documents.FINALIZER in metadata.get("finalizers", []):
+            identity = {name: metadata[name] for name in ("name", "namespace", "uid")}
+            manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": identity}
+            await _unless_gone(kube.apply(documents.RESOURCE, manifest, manager=finalizer.MANAGER))
 
 
 async def _all(kube: Kube, namespaces: tuple[str | None, ...]) -> AsyncIterator[Object]:

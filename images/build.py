@@ -1,0 +1,55 @@
+"""A recipe becomes an archive, without an engine: a Debian root, the packages of a lock, and our code on top.
+
+Root and packages are things of the cluster's store, made once. Our code is the last layer and a small one.
+"""
+
+import tempfile
+from pathlib import Path
+
+from cluster import image, rootfs, store
+from images import python_files
+from images.dockerfile import NotUnderstood, Stage
+from images.recipe import ROOT, Part, Recipe
+
+LAYER = "layer.tar"
+ARCHIVES = ROOT / "dist" / "images"
+
+
+def archive(recipe: Recipe) -> Path:
+    """Write the image and tell where; `docker load`, kind and the bare cluster read it.
+
+    Raises:
+        ClusterError: something that it is made with is missing.
+        NotUnderstood: it takes in what only an engine can make.
+    """
+    *lower, top = recipe.parts
+    bases = [store.provide(_root(recipe)) / rootfs.TAR]
+    bases += [store.provide(_packages(recipe, part)) / LAYER for part in lower]
+    written = ARCHIVES / f"{recipe.name}.tar"
+    with tempfile.TemporaryDirectory() as folder:
+        python_files.code(_stage(recipe, top, "code"), Path(folder), top.target)
+        image.write(written, recipe.tag, bases, [image.Addition(Path(folder), top.target)], recipe.config)
+    return written
+
+
+def _root(recipe: Recipe) -> store.Thing:
+    hooks = tuple(f'chroot "$1" {command}' for command in recipe.commands)
+    return rootfs.of("mesoscale", rootfs.Root(recipe.packages, hooks))
+
+
+def _packages(recipe: Recipe, part: Part) -> store.Thing:
+    lock = python_files.requirements(_stage(recipe, part, "packages"))
+
+    def fill(folder: Path) -> None:
+        with tempfile.TemporaryDirectory() as made:
+            python_files.environment(lock, Path(made))
+            image.layer(folder / LAYER, [image.Addition(Path(made), part.target)])
+
+    how = Path(python_files.__file__).read_text(encoding="utf-8")
+    return store.Thing(f"packages-{recipe.name}", (lock.read_text(encoding="utf-8"), part.target, how), fill)
+
+
+def _stage(recipe: Recipe, part: Part, wanted: str) -> Stage:
+    if part.stage != wanted:
+        raise NotUnderstood(f"image {recipe.name}: only an engine can make what comes from its stage {part.stage}")
+    return recipe.stages[part.stage]
