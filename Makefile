@@ -2,13 +2,14 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
 PACKAGES := core/src streams/src dashboard/src local/src operator/src
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
-.PHONY: help setup setup-dev demo test verify lint generate lock bench clean
+.PHONY: help setup setup-dev demo test verify lint generate lock bench cluster cluster-parts cluster-down clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## fetch all that a run needs; no root, nothing outside .venv and the user's cache
 	@tools/setup.sh run
@@ -41,6 +42,15 @@ lock: ## resolve the Python packages anew into requirements/
 
 bench: setup-dev ## measure: a table, a plot, and loadtest/results/*.json
 	@$(PYTHON) -m loadtest.bench
+
+cluster: ## a Kubernetes to develop against: prints what to export (see cluster/README.md)
+	@$(CLUSTER) up
+
+cluster-parts: ## install what the platform drives into it: database, batch, scaling and monitoring operators, Kafka
+	@$(CLUSTER) part
+
+cluster-down: ## take it away, all of it
+	@$(CLUSTER) down
 
 clean: ## remove .venv, caches and what pipelines keep here
 	rm -rf .venv .meso .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
