@@ -47,6 +47,13 @@ class Reason(StrEnum):
     TOO_LARGE = "TooLarge"
     DUPLICATE = "Duplicate"
     STEP_FAILED = "StepFailed"
+    # Conditions
+    ACCEPTED = "Accepted"
+    ALL_READY = "AllReady"
+    NOTHING_TO_DO = "NothingToDo"
+    WAITING = "Waiting"
+    CHILD_FAILED = "ChildFailed"
+    PART_MISSING = "PartMissing"
     # Services
     JAVA_MISSING = "JavaMissing"
     PORT_TAKEN = "PortTaken"

@@ -21,7 +21,7 @@ class Images(Part):
     """The images of our programs. `postgresql` empty: CloudNativePG's own default."""
 
     streams: str = f"mesoscale/streams:{VERSION}"
-    dashboard: str = f"mesoscale/dashboard:{VERSION}"
+    dashboard: str = f"mesoscale/streams:{VERSION}"  # one image, two programs
     spark: str = f"mesoscale/spark:{VERSION}"
     postgresql: str = ""
 

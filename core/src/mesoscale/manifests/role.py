@@ -6,12 +6,12 @@ from mesoscale.manifests.types import Child, Condition, Manifest
 API = "rbac.authorization.k8s.io/v1"
 
 _MAKE = ["create", "delete", "deletecollection", "get", "list", "watch"]
-_DRIVER = [
+DRIVER = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": [*_MAKE, "patch"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": _MAKE},  # of the executors
     {"apiGroups": [""], "resources": ["services", "persistentvolumeclaims"], "verbs": ["deletecollection", "list"]},
 ]
-_WORKER = [
+WORKER = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "get", "list", "patch", "watch"]},
     {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]},
     {"apiGroups": [""], "resources": ["events"], "verbs": ["list"]},
@@ -23,7 +23,7 @@ def children(target: Target) -> list[Child]:
     drivers = [
         child
         for job in target.jobs
-        for child in _pair(target, target.name(job.name), _DRIVER, _account(target, job.name), "BatchReady")
+        for child in _pair(target, target.name(job.name), DRIVER, _account(target, job.name), "BatchReady")
     ]
     return [*drivers, *_airflow(target)]
 
@@ -33,7 +33,7 @@ def _airflow(target: Target) -> list[Child]:
     if not (airflow.enabled and target.jobs):
         return []
     worker = {"kind": "ServiceAccount", "name": airflow.service_account, "namespace": airflow.namespace}
-    return _pair(target, target.name("meso-airflow"), _WORKER, worker, "OrchestrationReady")
+    return _pair(target, target.name("meso-airflow"), WORKER, worker, "OrchestrationReady")
 
 
 def _account(target: Target, job: str) -> Manifest:

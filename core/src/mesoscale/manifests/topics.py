@@ -37,5 +37,6 @@ def _producer(topic: Topic) -> str:
 def _policy(target: Target, topic: Topic) -> Policy:
     """A topic's own policy, or else the pipeline's; positions follow the pipeline."""
     spec = target.graph.pipeline.spec
-    own = {node.name: node.topic.deletion_policy for node in (*spec.sources, *spec.stages)}
-    return own.get(_producer(topic)) or spec.deletion_policy
+    own = {one.name: one.topic for one in spec.sources} | {one.name: one.topic for one in spec.stages}
+    settings = own.get(_producer(topic))
+    return (settings.deletion_policy if settings else None) or spec.deletion_policy

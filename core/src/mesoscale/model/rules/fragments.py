@@ -1,6 +1,6 @@
 """What several rules share: fragments of CEL, and rules that hold in more than one section."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from pydantic.alias_generators import to_camel
 
@@ -38,7 +38,7 @@ def size_in_bytes(size: str) -> str:
     return _measured(size, SIZES)
 
 
-def _measured(text: str, units: Mapping[str, int]) -> str:
+def _measured(text: str, units: dict[str, int]) -> str:
     """CEL for a number and its unit; where a unit ends as another does, the longer one is asked for first."""
     choice = "0"
     for unit, length in reversed(units.items()):
