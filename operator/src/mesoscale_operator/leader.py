@@ -28,7 +28,7 @@ PERIOD = 2.0  # seconds between two looks or renewals
 class Observed:
     """The lease as it was last seen, and when it last changed, by this process's clock."""
 
-    record: tuple[Any, ...] = ()
+    record: tuple[Any, ...] = ("",)  # its holder, and what changes when it is renewed
     since: float = 0.0
 
 
@@ -76,18 +76,17 @@ class Leader:
 
         Returns when it is lost: the process must end then, for its work may be another's already.
         """
-        while not await self._try():
+        loop = asyncio.get_running_loop()
+        while not await self._try(loop.time() + GIVE_UP):
             await asyncio.sleep(PERIOD)
         logger.info("%s leads", self._identity)
         self.leads.set()
-        loop = asyncio.get_running_loop()
-        renewed = loop.time()
-        while loop.time() - renewed < GIVE_UP:
-            await asyncio.sleep(PERIOD)
-            if await self._try():
-                renewed = loop.time()
-            elif self._observed.record and self._observed.record[0] != self._identity:
-                break
+        ends = loop.time() + GIVE_UP
+        while loop.time() < ends and self._observed.record[0] == self._identity:
+            await asyncio.sleep(min(PERIOD, ends - loop.time()))
+            began = loop.time()
+            if await self._try(ends):
+                ends = began + GIVE_UP
         self.leads.clear()
         logger.error("%s lost the lease", self._identity)
 
@@ -103,10 +102,10 @@ class Leader:
         except errors.ApiError as problem:
             logger.info("the lease was not let go: %s", problem)
 
-    async def _try(self) -> bool:
+    async def _try(self, until: float) -> bool:
         """One attempt to take or renew the lease; the resource version guards against somebody quicker."""
         try:
-            async with asyncio.timeout(PERIOD * 2):
+            async with asyncio.timeout_at(until):
                 lease = await self._get()
                 if not may_take(lease, self._identity, self._observed, asyncio.get_running_loop().time()):
                     return False
