@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mesoscale import document, plan
+from mesoscale.document import Document
 from mesoscale.errors import DocumentRefused, PlanRefused, Problem, Reason
 from mesoscale.graph.build import Locate, build
 from mesoscale.graph.types import Graph
+from mesoscale.model import Pipeline
 from mesoscale.plan.types import Plan
 
 STANDARD_INPUT = "-"
@@ -20,7 +22,16 @@ class Read:
     name: str
     path: Path | None
     graph: Graph
-    locate: Locate
+    parsed: Document
+
+    @property
+    def locate(self) -> Locate:
+        """Where a value stands in the text."""
+        return self.parsed.locate
+
+    def forbidden_changes(self, applied: Pipeline | None) -> tuple[Problem, ...]:
+        """What it changes of the pipeline that runs although it must stay: the rules by which a cluster refuses too."""
+        return document.forbidden_changes(applied, self.parsed) if applied is not None else ()
 
     def plan(self) -> Plan:
         """Raises:
@@ -52,7 +63,16 @@ def read(name: str) -> Read:
     shown = "<stdin>" if name == STANDARD_INPUT else name
     parsed = document.parse(_text(name, shown), shown)
     path = None if name == STANDARD_INPUT else Path(name).absolute()
-    return Read(shown, path, build(parsed.pipeline, parsed.locate), parsed.locate)
+    return Read(shown, path, build(parsed.pipeline, parsed.locate), parsed)
+
+
+def text(name: str) -> str:
+    """The text of the file of that name, or of standard input for `-`.
+
+    Raises:
+        DocumentRefused: it cannot be read.
+    """
+    return _text(name, "<stdin>" if name == STANDARD_INPUT else name)
 
 
 def _text(name: str, shown: str) -> str:

@@ -12,10 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
+from mesoscale.model import Pipeline
 from mesoscale.plan.types import Plan
+
+_Kept = TypeVar("_Kept", Plan, Pipeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,10 @@ class Home:
         return self.root / "applied.json"
 
     @property
+    def document(self) -> Path:
+        return self.root / "document.json"
+
+    @property
     def status(self) -> Path:
         return self.root / "status.json"
 
@@ -69,16 +76,18 @@ class Home:
         Raises:
             ServiceUnavailable: the file is there but was not written by this version.
         """
-        try:
-            return Plan.model_validate_json(self.applied.read_bytes())
-        except FileNotFoundError:
-            return None
-        except ValueError as error:
-            message = f"{self.applied} cannot be understood: {str(error).splitlines()[0]}"
-            hint = "meso run --fresh starts over without it"
-            raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=hint)) from error
+        return _read(self.applied, Plan)
 
-    def write_applied(self, plan: Plan) -> None:
+    def read_document(self) -> Pipeline | None:
+        """The pipeline of the plan that was applied last.
+
+        Raises:
+            ServiceUnavailable: as for `read_applied`.
+        """
+        return _read(self.document, Pipeline)
+
+    def write_applied(self, plan: Plan, pipeline: Pipeline) -> None:
+        write(self.document, pipeline.model_dump_json(by_alias=True, exclude_none=True, indent=2))
         write(self.applied, plan.model_dump_json(by_alias=True, indent=2))
 
     def read_status(self) -> dict[str, Any] | None:
@@ -189,6 +198,17 @@ def write(path: Path, text: str) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise
+
+
+def _read(path: Path, what: type[_Kept]) -> _Kept | None:
+    try:
+        return what.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        message = f"{path} cannot be understood: {str(error).splitlines()[0]}"
+        hint = "meso run --fresh starts over without it"
+        raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=hint)) from error
 
 
 def pipelines(home: Path) -> list[str]:

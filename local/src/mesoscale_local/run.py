@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mesoscale.diff import diff
-from mesoscale.errors import DocumentRefused, Problem, Reason, ServiceUnavailable
+from mesoscale.errors import DocumentRefused, PlanRefused, Problem, Reason, ServiceUnavailable
 from mesoscale.plan.types import Plan
 from mesoscale_local import apply, backing, observe
 from mesoscale_local.crew import Crew
@@ -72,12 +72,14 @@ def run(read: Read, options: Options, screen: Screen) -> Outcome:
         if options.fresh:
             home.clear()
         home.make_folders()
-        return asyncio.run(_Run(read.path, plan, lock, options, screen).main())
+        return asyncio.run(_Run(read, plan, lock, options, screen).main())
 
 
 class _Run:
-    def __init__(self, document: Path, plan: Plan, lock: Lock, options: Options, screen: Screen) -> None:
-        self._document = document
+    def __init__(self, read: Read, plan: Plan, lock: Lock, options: Options, screen: Screen) -> None:
+        assert read.path is not None
+        self._read = read
+        self._document = read.path
         self._plan = plan
         self._lock = lock
         self._home = lock.home
@@ -123,6 +125,8 @@ class _Run:
         return ticking.result() if ticking.done() else None
 
     async def _work(self) -> Verdict:
+        if forbidden := self._read.forbidden_changes(self._home.read_document()):
+            raise PlanRefused(forbidden)
         old = self._home.read_applied()
         changes = diff(old, self._plan)
         apply.refuse(changes, self._options.accept_data_loss)
@@ -131,7 +135,7 @@ class _Run:
         bindings = await backing.start(self._plan, self._home, self._screen.say, self._crew.add_service)
         self._home.write_bindings(bindings.files())
         await apply.apply(old, self._plan, changes, self._document, self._home)
-        self._home.write_applied(self._plan)
+        self._home.write_applied(self._plan, self._read.graph.pipeline)
         self._crew.start_nodes(self._plan, self._document)
         self._crew.start_dashboard(self._document, self._listener.fileno())
         self._dashboard = f"http://{ports.LOOPBACK}:{self._listener.getsockname()[1]}"

@@ -33,15 +33,20 @@ def command(document: str, home_folder: Path, output: str) -> int:
     from mesoscale_local import documents
     from mesoscale_local.home import Home
 
-    plan = documents.read(document).plan()
-    changes = diff(Home.of(home_folder, plan.pipeline).read_applied(), plan)
+    read = documents.read(document)
+    plan = read.plan()
+    home = Home.of(home_folder, plan.pipeline)
+    changes, forbidden = diff(home.read_applied(), plan), read.forbidden_changes(home.read_document())
     if output == "json":
-        click.echo(json.dumps({"changes": [asdict(change) for change in changes]}, ensure_ascii=False, indent=2))
+        told = {"changes": [asdict(change) for change in changes], "refused": [str(problem) for problem in forbidden]}
+        click.echo(json.dumps(told, ensure_ascii=False, indent=2))
     else:
         for change in changes:
             click.echo(_line(change))
+        for problem in forbidden:
+            click.echo(click.style(f"x refused: {problem}", fg="red", bold=True))
         click.echo(_summary(changes))
-    return REFUSED if changes.forbidden else 0
+    return REFUSED if changes.forbidden or forbidden else 0
 
 
 def _line(change: "Change") -> str:
