@@ -22,6 +22,7 @@ metadata: {name: bad}
 spec:
   sources:
     - {name: weather, contract: observation, replay: {file: weather.ndjson}}
+    - {name: payments, contract: transaction, replay: {file: payments.ndjson}}
   stages:
     - {name: pass, from: weather, use: forward}
     - {name: picky, from: weather, step: "bad_steps:picky"}
@@ -42,6 +43,12 @@ def record(hour: int, **fields: Any) -> bytes:
     moment = f"2024-01-{1 + hour // 24:02}T{hour % 24:02}:00:00Z"
     temperature = 13 if hour == UNLUCKY else 1.5
     return json.dumps({"station": "JFK", "observed_at": moment, "temperature": temperature} | fields).encode()
+
+
+def payment(amount: object) -> bytes:
+    texts = {"transaction_id": "t1", "account": "a1", "merchant": "m", "category": "food", "device": "d"}
+    place = {"currency": "USD", "country": "US", "latitude": 40.7, "longitude": -74.0}
+    return json.dumps({**texts, **place, "occurred_at": "2024-01-01T00:00:00Z", "amount": amount}).encode()
 
 
 def raw(field: str) -> bytes:
@@ -74,6 +81,16 @@ BAD = {
     record(6, note="x" * 5_000_000): "TooLarge",
     b'{"station":"caf\xe9","observed_at":"2024-01-01T00:00:00Z"}': "NotUtf8",
     record(7, station="a\0b"): "NotAllowed",
+    record(8, station="\ud800"): "Malformed",  # half a character: Polars by itself would read a NUL
+    **dict.fromkeys(json.dumps(json.loads(record(9)), indent=2).encode().splitlines(), "Malformed"),
+}
+BAD_PAYMENTS = {
+    payment(1.5): "WrongType",
+    payment(1.0): "WrongType",
+    payment(1e300): "WrongType",
+    payment(1 << 63): "WrongType",
+    payment("12"): "WrongType",
+    payment(0): "OutOfRange",
 }
 SURPLUS = record(HOURS, surplus={"fields": ["are", "ignored"]})
 
@@ -108,6 +125,7 @@ def test_bad_records_become_dead_letters_and_good_ones_rows(tmp_path: Path, meso
     twice = [record(10), record(150)]
     lines = good[:100] + list(BAD) + twice[:1] + good[100:] + twice[1:]
     (tmp_path / "weather.ndjson").write_bytes(b"\n".join(lines) + b"\n")
+    (tmp_path / "payments.ndjson").write_bytes(b"\n".join([payment(1), *BAD_PAYMENTS]) + b"\n")
     (tmp_path / "bad_steps.py").write_text(STEPS)
     document = tmp_path / "bad.yaml"
     document.write_text(DOCUMENT)
@@ -124,6 +142,8 @@ def test_bad_records_become_dead_letters_and_good_ones_rows(tmp_path: Path, meso
         "late": 0,
         "produced": len(good) + 2,
     }
+    assert told["nodes"]["payments"]["accepted"] == 1
+    assert told["nodes"]["payments"]["rejected"] == len(BAD_PAYMENTS)
     assert told["nodes"]["picky"]["rejected"] == 1
     assert told["nodes"]["rows"]["rejected"] == 2
     assert told["tables"] == {"rows": len(good)}
@@ -134,10 +154,12 @@ def test_bad_records_become_dead_letters_and_good_ones_rows(tmp_path: Path, meso
     try:
         refused = dead_letters(broker.binding(), "bad.weather.dead-letter")
         doubled = dead_letters(broker.binding(), "bad.pass.dead-letter")
+        unpaid = dead_letters(broker.binding(), "bad.payments.dead-letter")
     finally:
         running.stop()
     by_source = {value: headers for value, headers in refused if headers["meso-node"] == "weather"}
     assert {value: headers["meso-reason"] for value, headers in by_source.items()} == BAD
+    assert {value: headers["meso-reason"] for value, headers in unpaid} == BAD_PAYMENTS
     assert {headers["meso-contract"] for headers in by_source.values()} == {"observation@1"}
     assert all(headers["meso-position"] and headers["meso-detail"] for headers in by_source.values())
     [(unlucky, why)] = [letter for letter in refused if letter[1]["meso-node"] == "picky"]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AdminClient
@@ -108,6 +109,12 @@ def reasons(letters: list[Message]) -> list[tuple[bytes | None, bytes | None, st
     return sorted(found, key=repr)
 
 
+def spread_out(record: RECORD) -> RECORD:
+    """The same over many lines, as people and other programs write it."""
+    key, value = record
+    return key, orjson.dumps(orjson.loads(value or b""), option=orjson.OPT_INDENT_2)
+
+
 def test_what_somebody_else_writes_into_a_topic_is_refused_once_by_each_reader(pipeline: MakePipeline) -> None:
     here, sent = pipeline("strangers", SPEC), payments(COUNT)
     strange = [
@@ -122,7 +129,9 @@ def test_what_somebody_else_writes_into_a_topic_is_refused_once_by_each_reader(p
     ]
     keyless = [(None, value) for _, value in sent[-10:]]
     stage, sink = here.start("pass"), here.start("rows")
-    here.send("payments", [*sent[:500], *((key, value) for key, value, _ in strange), *sent[500:-10], *keyless])
+    spread = [spread_out(record) for record in sent[500:600]]
+    strangers = [(key, value) for key, value, _ in strange]
+    here.send("payments", [*sent[:500], *strangers, *spread, *sent[600:-10], *keyless])
     until(lambda: here.stage_done("pass", "payments") and here.sink_done("rows", "payments"), "both are done")
     here.stop(stage)
     here.stop(sink)
