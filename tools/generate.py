@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import chart
 import yaml
 
 from mesoscale import crd
@@ -27,6 +28,7 @@ def files() -> Iterator[tuple[str, str]]:
     )
     schema = json.dumps(crd.json_schema(), indent=1, ensure_ascii=False)
     yield "crds/weatherpipeline.schema.json", f"{schema}\n"
+    yield from chart.files()
 
 
 def main() -> int:
@@ -37,7 +39,7 @@ def main() -> int:
     for path, text in stale:
         print(f"{path} is stale; run python tools/generate.py" if check else f"wrote {path}")
         if not check:
-            (ROOT / path).parent.mkdir(exist_ok=True)
+            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / path).write_text(text, encoding="utf-8")
     return 1 if stale and check else 0
 

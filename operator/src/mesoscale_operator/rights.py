@@ -1,4 +1,4 @@
-"""What the operator may do, by what it does: rules of a Role, made from the kinds of children. The chart's are these."""
+"""What the operator may do, by what it does: a Role's rules, made from the kinds of children. The chart's are these."""
 
 from typing import Any
 

@@ -39,22 +39,22 @@ def main() -> int:
 
 async def _look(access: kubeconfig.Access, namespace: str, lease_namespace: str) -> None:
     async with Kube(access) as kube:
-        await kube.apply(RESOURCE, document(namespace, "sinks"), dry_run=True)
+        await kube.apply(RESOURCE, document(namespace, "weather"), dry_run=True)
         _say("a right document is accepted")
         try:
-            await kube.apply(RESOURCE, document(namespace, "sinkz"), dry_run=True)
+            await kube.apply(RESOURCE, document(namespace, "whether"), dry_run=True)
         except errors.Invalid:
             _say("a wrong document is refused")
         else:
-            raise Failed('a document with the section "sinkz" was accepted')
+            raise Failed('a sink from "whether", which is no source, was accepted')
         _say(f"{await _leader(kube, lease_namespace)} leads")
 
 
-def document(namespace: str, sinks: str) -> dict[str, Any]:
-    """The least useful document, with its sinks under a name of one's choice."""
+def document(namespace: str, origin: str) -> dict[str, Any]:
+    """The least useful document, its sink reading from `origin`; its only source is "weather"."""
     spec = {
         "sources": [{"name": "weather", "contract": "observation", "replay": {"dataset": "nyc-2013"}}],
-        sinks: [{"name": "observations", "from": "weather", "table": {}}],
+        "sinks": [{"name": "observations", "from": origin, "table": {}}],
     }
     metadata = {"name": "mesoscale-smoke", "namespace": namespace}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}

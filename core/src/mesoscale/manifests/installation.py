@@ -3,12 +3,48 @@
 The chart writes it as a file for the operator; `meso render --target cluster --installation FILE` reads the same.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from mesoscale.errors import DocumentRefused, Problem, Reason, nearest
+
 VERSION = "0.1.0"  # of the images; a test keeps it that of the packages
+
+
+def parse(text: str, file: str) -> "Installation":
+    """Read an installation from YAML.
+
+    Raises:
+        DocumentRefused: it cannot be read, or says what no installation can say; with every problem.
+    """
+    try:
+        given = yaml.safe_load(text) or {}
+        return Installation.model_validate(given)
+    except yaml.YAMLError as error:
+        raise DocumentRefused(Problem(Reason.NOT_YAML, f"{file}: {' '.join(str(error).split())}")) from error
+    except ValidationError as error:
+        raise DocumentRefused(_problem(found, file) for found in error.errors()) from error
+
+
+def _problem(found: Mapping[str, Any], file: str) -> Problem:
+    place, field = ".".join(map(str, found["loc"])), str(found["loc"][-1]) if found["loc"] else ""
+    if found["type"] == "extra_forbidden":
+        known = _fields(found["loc"][:-1])
+        message = f'{file}: {place}: unknown field "{field}" ({", ".join(known)})'
+        return Problem(Reason.UNKNOWN_FIELD, message, hint=nearest(field, known))
+    return Problem(Reason.INVALID_VALUE, f"{file}: {place}: {found['msg'][:1].lower()}{found['msg'][1:]}")
+
+
+def _fields(path: tuple[int | str, ...]) -> list[str]:
+    """The names of the fields at a path of names."""
+    part: type[BaseModel] = Installation
+    for name in path:
+        part = next(field.annotation for field in part.model_fields.values() if field.alias == name)  # type: ignore[assignment]
+    return [field.alias or name for name, field in part.model_fields.items()]
 
 
 class Part(BaseModel):
