@@ -119,6 +119,14 @@ def test_where_services_are_in_a_cluster_means_nothing_on_one_machine() -> None:
     assert planned(with_section("services", services)) == planned(with_section("adoption", "adopt"))
 
 
+def test_partitions_and_processes_are_those_of_the_document() -> None:
+    sources = "[{name: weather, contract: observation, replay: {dataset: nyc-2013}, topic: {partitions: 12}}]"
+    sinks = "[{name: rows, from: weather, scale: {min: 3, max: 3}, table: {}}]"
+    one = planned(with_section("sources", sources).replace(BASE["sinks"], sinks))
+    assert {topic.name: topic.partitions for topic in one.topics if topic.role == "records"} == {"p.weather": 12}
+    assert {workload.node: workload.replicas for workload in one.workloads} == {"weather": 1, "rows": 3}
+
+
 if __name__ == "__main__":
     GOLDEN.mkdir(parents=True, exist_ok=True)
     for path in EXAMPLES:
