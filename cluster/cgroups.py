@@ -16,17 +16,16 @@ MOUNTS = Path("/proc/self/mounts")
 NEEDED = ("cpuset", "cpu", "memory", "pids")  # of version 2, to be handed down
 
 
-def hierarchies() -> list[Path]:
-    """Where control groups are mounted: those of version 1 if there are any, else that of version 2."""
+def hierarchies(*kinds: str) -> list[Path]:
+    """Where control groups of these kinds are mounted: `cgroup` is version 1, `cgroup2` version 2."""
     lines = MOUNTS.read_text(encoding="utf-8").splitlines() if MOUNTS.exists() else []
     mounts = [line.split() for line in lines]
-    first = [Path(folder) for _, folder, kind, *_ in mounts if kind == "cgroup"]
-    return first or [Path(folder) for _, folder, kind, *_ in mounts if kind == "cgroup2"]
+    return [Path(folder) for _, folder, kind, *_ in mounts if kind in kinds]
 
 
 def groups() -> list[Path]:
-    """The cluster's group in each hierarchy, whether it is there or not."""
-    return [hierarchy / NAME for hierarchy in hierarchies()]
+    """The cluster's group in each hierarchy that manages something: those of version 1, or else that of version 2."""
+    return [hierarchy / NAME for hierarchy in hierarchies("cgroup") or hierarchies("cgroup2")]
 
 
 def create() -> None:
@@ -36,14 +35,14 @@ def create() -> None:
         ClusterError: there are no control groups here, or they may not be changed.
     """
     try:
-        for hierarchy in hierarchies():
-            if (control := hierarchy / "cgroup.subtree_control").exists():
+        for group in groups():
+            if (control := group.parent / "cgroup.subtree_control").exists():
                 control.write_text(" ".join(f"+{name}" for name in NEEDED), encoding="utf-8")
-            (hierarchy / NAME).mkdir(exist_ok=True)
+            group.mkdir(exist_ok=True)
     except OSError as error:
         hint = "run it as root, on a machine that is not itself a container"
         raise ClusterError(f"a control group cannot be made: {error}", hint) from error
-    if not hierarchies():
+    if not groups():
         raise ClusterError("no control groups are mounted here", "mount -t cgroup2 none /sys/fs/cgroup")
 
 
@@ -104,8 +103,8 @@ def remove(seconds: float = 10) -> None:
         ClusterError: one of them stays.
     """
     deadline = time.monotonic() + seconds
-    for group in groups():
-        for folder in _deepest_first(group):
+    for hierarchy in hierarchies("cgroup", "cgroup2"):  # runc makes one where there is nothing to manage, too
+        for folder in _deepest_first(hierarchy / NAME):
             while folder.exists():
                 try:
                     folder.rmdir()

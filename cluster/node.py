@@ -13,16 +13,19 @@ from typing import NoReturn
 
 from cluster import cgroups, commands
 from cluster.errors import ClusterError
-from cluster.layout import HOST_ADDRESS, LINK, LOGS, NODE, NODE_ADDRESS, PODS, RUN, SERVICES, STATE, WIRE
+from cluster.layout import HOST_ADDRESS, LINK, LOGS, NAME, NODE, NODE_ADDRESS, PODS, RUN, SERVICES, STATE, WIRE
 
 JOIN = 'echo $$ >"$0" && exec "$@"'  # sh -c JOIN FILE PROGRAM…: joins the control group, then becomes the program
 FURNISH = r"""
 set -eu
 hostname "$NODE"
-mount --make-rshared /
 mount -t tmpfs -o mode=0755 tmpfs /run
-mount --bind "$PODLOGS" /var/log
-mount --bind "$STATE" /var/lib
+mount --bind "$RUN/var-log" /var/log
+# /var/lib becomes the node's own, in which the folder of the cluster is still found
+mkdir -p "$STATE/$NAME"
+mount --bind "$RUN" "$STATE/$NAME"
+mount --rbind "$STATE" /var/lib
+mount --make-rshared /
 ip link set lo up
 echo 1 >/proc/sys/net/ipv4/ip_forward
 """
@@ -60,7 +63,7 @@ def start(pause: Path) -> None:
         if time.monotonic() > deadline:
             raise ClusterError(f"no namespaces can be made here; {LOGS / 'node.log'} says why", "this needs root")
         time.sleep(0.02)
-    _shell(FURNISH, NODE=NODE, STATE=str(STATE), PODLOGS=str(RUN / "var-log"))
+    _shell(FURNISH, NAME=NAME, NODE=NODE, RUN=str(RUN), STATE=str(STATE))
     _wire()
 
 
