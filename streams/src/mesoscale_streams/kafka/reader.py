@@ -111,6 +111,8 @@ class GroupReader:
                 "auto.offset.reset": "error",
                 # librdkafka's default of 1000 ms lets a reader that is faster than the broker wait for nothing.
                 "fetch.queue.backoff.ms": 5,
+                # Answers of 1 MiB for each partition, the default, are memory that is new to the processor each time.
+                "fetch.message.max.bytes": 256 << 10,
                 "queued.max.messages.kbytes": 32 << 10,
             }
         )
@@ -185,21 +187,22 @@ class GroupReader:
         return more
 
     def _good(self, messages: list[Message]) -> list[Message]:
-        """Without errors, and without records of partitions that a rebalance took away while they were collected."""
+        """Without errors."""
         if any(map(Message.error, messages)):
             for message in messages:
                 _raise_unless_passing(message.error())
             messages = [message for message in messages if not message.error()]
-        if set(map(Message.partition, messages)) - self._positions.keys():
-            messages = [message for message in messages if message.partition() in self._positions]
         return messages
 
     def _batch(self, messages: list[Message]) -> TopicBatch | None:
         if not messages:
             return None
         partitions = np.fromiter(map(Message.partition, messages), np.int32, len(messages))
+        numbers = np.unique(partitions).tolist()
+        if not self._positions.keys() >= set(numbers):  # a rebalance took some away while records were collected
+            return self._batch([message for message in messages if message.partition() in self._positions])
         begins, ends = {}, {}
-        for partition in np.unique(partitions).tolist():
+        for partition in numbers:
             of_it = np.flatnonzero(partitions == partition)
             looked_at = of_it if self._disturbed else of_it[:1]
             self._demand_order(partition, [messages[index] for index in looked_at])

@@ -24,6 +24,7 @@ LARGEST_RECORD = 1 << 20  # bytes
 CLOSE = 1000  # records that are looked at one by one together; reading fewer at once saves little
 FEW = 50  # records that are looked at one by one at once; a guess would cost more
 _NEWLINE = ord("\n")
+_PIECE = 1 << 16  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,10 @@ class Decoder:
 
 
 def _newlines(lines: bytes) -> int:
-    """Several times faster than `bytes.count`, which stops at each."""
-    return int(np.count_nonzero(np.frombuffer(lines, np.uint8) == _NEWLINE))
+    """Several times faster than `bytes.count`, which stops at each; piece by piece, so that it stays in the cache."""
+    seen = np.frombuffer(lines, np.uint8)
+    pieces = range(0, len(seen), _PIECE)
+    return sum(int(np.count_nonzero(seen[start : start + _PIECE] == _NEWLINE)) for start in pieces)
 
 
 def _merged(good: Decoded, close: Decoded, indices: list[int]) -> Decoded:
