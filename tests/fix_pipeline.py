@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -95,6 +96,30 @@ class Pipeline:
         self.programs.append(process)
         return process
 
+    def tell(self, *arguments: str, sabotage: str | None = None) -> tuple[int, list[dict[str, Any]]]:
+        """Run a program that ends, `topics` or `schema` or `remove` → its exit code and the lines of its log."""
+        program = ["-m", "mesoscale_streams"] if sabotage is None else [str(SABOTAGE), sabotage]
+        which = ["--pipeline", self.name] if arguments[0] == "remove" else ["--document", "pipeline.yaml"]
+        ended = subprocess.run(
+            [sys.executable, *program, *arguments, *which, "--bindings", "bindings"],
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            timeout=120,
+        )
+        lines = [line for line in ended.stderr.splitlines() if line.startswith(b"{")]
+        return ended.returncode, [orjson.loads(line) for line in lines]
+
+    def write(self, spec: str) -> None:
+        """The document as it is from now on."""
+        head = f"apiVersion: mesoscale.dev/v1alpha1\nkind: WeatherPipeline\nmetadata: {{name: {self.name}}}\nspec:\n"
+        (self.folder / "pipeline.yaml").write_text(head + spec)
+
+    def bind(self, bound: bindings.Bindings) -> None:
+        """The services as they are reached from now on."""
+        for file, entry in bound.files().items():
+            (self.folder / "bindings" / file).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / "bindings" / file).write_text(entry)
+
     def stop(self, process: subprocess.Popen[bytes]) -> None:
         """End it in good order."""
         process.terminate()
@@ -157,26 +182,36 @@ class Pipeline:
 
 
 @pytest.fixture
-def pipeline(
+def bare_pipeline(
     tmp_path: Path, kafka: bindings.Kafka, postgres: bindings.PostgreSQL
 ) -> Iterator[Callable[[str, str], Pipeline]]:
-    """Makes the topics and tables of a document; processes that still run at the end are killed."""
+    """Writes document and bindings, and nothing else is there; processes that still run at the end are killed."""
     made: list[Pipeline] = []
 
     def make(name: str, spec: str) -> Pipeline:
-        text = f"apiVersion: mesoscale.dev/v1alpha1\nkind: WeatherPipeline\nmetadata: {{name: {name}}}\nspec:\n{spec}"
-        document = tmp_path / "pipeline.yaml"
-        document.write_text(text)
-        graph, bound = environment.read_graph(document), bindings.Bindings(kafka, postgres)
-        provision.topics(graph, bound, adopt=False)
-        provision.schema(graph, bound, adopt=False)
-        for file, entry in bound.files().items():
-            (tmp_path / "bindings" / file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "bindings" / file).write_text(entry)
         made.append(Pipeline(name, tmp_path, kafka, postgres))
+        made[-1].write(spec)
+        made[-1].bind(bindings.Bindings(kafka, postgres))
         return made[-1]
 
     yield make
     for process in (process for one in made for process in one.programs if process.poll() is None):
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def pipeline(bare_pipeline: Callable[[str, str], Pipeline]) -> Callable[[str, str], Pipeline]:
+    """The same with the topics and tables of the document made."""
+
+    def make(name: str, spec: str) -> Pipeline:
+        made = bare_pipeline(name, spec)
+        graph, bound = (
+            environment.read_graph(made.folder / "pipeline.yaml"),
+            bindings.Bindings(made.kafka, made.postgres),
+        )
+        provision.topics(graph, bound, adopt=False)
+        provision.schema(graph, bound, adopt=False, patience=30)
+        return made
+
+    return make

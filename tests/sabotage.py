@@ -1,7 +1,7 @@
 """`python sabotage.py FAULT run NODE …`: the streams' program with one fault put into it. Only tests start it.
 
-A fault is a death, by kill -9 from its own hand, at a chosen moment of the third batch: of the program as it is, or of
-one that commits in a wrong order. The latter show that a test which counts records would see such a program.
+A fault is a death, by kill -9 from its own hand, at a chosen moment (mostly of the third batch): of the program as it
+is, or of one that commits in a wrong order. The latter show that a test which counts records would see such a program.
 """
 
 import os
@@ -14,7 +14,9 @@ from mesoscale_streams import __main__ as program
 from mesoscale_streams.kafka import reader
 from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.kafka.outlet import TopicOutlet
+from mesoscale_streams.kafka.topics import Topics
 from mesoscale_streams.kafka.writer import TransactionalWriter
+from mesoscale_streams.sinks import catalogue
 from mesoscale_streams.sinks.postgres import TableOutlet
 from mesoscale_streams.work import Work
 
@@ -129,6 +131,22 @@ def wrong_sink_positions_first() -> None:
     TableOutlet._move_positions = lambda self, connection, work: None  # type: ignore[method-assign]
 
 
+def topics_half_made() -> None:
+    """Three topics are made, others are not."""
+    take = Topics._take
+
+    def then_die(self: Topics, step: Any) -> None:
+        take(self, step)
+        die_in_third()
+
+    Topics._take = then_die  # type: ignore[method-assign]
+
+
+def schema_half_made() -> None:
+    """All statements of the first table are run, and nothing is noted of it yet."""
+    catalogue.note = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+
+
 FAULTS = {
     fault.__name__.replace("_", "-"): fault
     for fault in (
@@ -140,6 +158,8 @@ FAULTS = {
         wrong_stage_offsets_first,
         wrong_stage_outputs_first,
         wrong_sink_positions_first,
+        topics_half_made,
+        schema_half_made,
     )
 }
 

@@ -153,7 +153,7 @@ def stand(traffic: Traffic, bound: Bindings) -> Iterator[Stand]:
     assert bound.kafka is not None
     assert bound.postgresql is not None
     provision.topics(graph, bound, adopt=False)
-    provision.schema(graph, bound, adopt=False)
+    provision.schema(graph, bound, adopt=False, patience=30)
     with tempfile.TemporaryDirectory(prefix="meso-bench-") as name:
         folder = Path(name)
         (folder / "pipeline.yaml").write_text(traffic.document)

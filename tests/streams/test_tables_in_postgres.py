@@ -44,7 +44,7 @@ def our_own(schema: str) -> tuple[str, str]:
 
 def make(postgres: bindings.PostgreSQL, one: Table, contract: Contract = OBSERVATION) -> None:
     indexes = (ddl.index_name(one.name, ("station", "observed_at")),)
-    migrate(postgres, [Wanted(one, contract, indexes)])
+    migrate(postgres, [Wanted(one, contract, indexes)], adopt=False, patience=30)
 
 
 def frame(hours: range, station: str = "JFK", contract: Contract = OBSERVATION) -> pl.DataFrame:
@@ -107,12 +107,12 @@ INDEXES = "SELECT tablename, indexname FROM pg_indexes WHERE tablename IN ('a', 
 def test_tables_whose_indexes_were_of_one_name_get_one_each_and_what_is_there_is_kept(
     postgres: bindings.PostgreSQL, database: psycopg.Connection[Any]
 ) -> None:
-    migrate(postgres, TWO)
+    migrate(postgres, TWO, adopt=False, patience=30)
     database.execute('DROP INDEX alike."a$b_c$idx"; ALTER INDEX alike."a_b$c$idx" RENAME TO a_b_c_idx')
     database.execute("CREATE INDEX by_hand ON alike.a (b_c)")
     [(before,)] = database.execute("SELECT 'alike.a_b_c_idx'::regclass::oid").fetchall()
     for _ in range(2):
-        migrate(postgres, TWO)
+        migrate(postgres, TWO, adopt=False, patience=30)
     assert database.execute(INDEXES).fetchall() == [("a", "a$b_c$idx"), ("a", "by_hand"), ("a_b", "a_b$c$idx")]
     assert database.execute("SELECT 'alike.\"a_b$c$idx\"'::regclass::oid").fetchall() == [(before,)]
 

@@ -22,6 +22,7 @@ from mesoscale_streams import environment, logs
 log = logging.getLogger("mesoscale_streams")
 
 PATIENCE = 600.0  # seconds that a node waits for its topics and tables
+SCHEMA_PATIENCE = 120.0  # seconds that a change of tables waits for the database and for locks
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -81,7 +82,8 @@ def _schema(arguments: argparse.Namespace) -> None:
 
     graph = environment.read_graph(arguments.document)
     logs.configure(graph.pipeline.name, "schema", 0)
-    provision.schema(graph, environment.read_bindings(arguments.bindings), arguments.adopt)
+    bound = environment.read_bindings(arguments.bindings)
+    provision.schema(graph, bound, arguments.adopt, arguments.patience)
 
 
 def _remove(arguments: argparse.Namespace) -> None:
@@ -95,31 +97,48 @@ def _remove(arguments: argparse.Namespace) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mesoscale_streams")
     kinds = parser.add_subparsers(required=True)
-    run = kinds.add_parser("run", help="run one node of a document")
-    run.set_defaults(program=_run, speaker="run")
-    run.add_argument("node", help="a source, stage or sink of the document")
-    _add_document(run)
-    index = environment.POD_INDEX
-    run.add_argument("--instance", type=int, help=f"which of the node's processes this is, from 0 (${index}, else 0)")
-    run.add_argument("--listen", default="127.0.0.1:0", help="host:port of /metrics, /healthz and /readyz")
-    run.add_argument("--announce", type=Path, help="file to write when started: node, instance, pid, metrics address")
-    patience = "seconds to wait for topics and tables (%(default).0f)"
-    run.add_argument("--patience", type=float, default=PATIENCE, help=patience)
-
-    for name, program, what in (("topics", _topics, "topics"), ("schema", _schema, "tables")):
-        provider = kinds.add_parser(name, help=f"bring about the {what} of a document")
-        provider.set_defaults(program=program, speaker=name)
-        _add_document(provider)
-        provider.add_argument("--adopt", action="store_true", help=f"take over {what} that somebody else has made")
-
-    remove = kinds.add_parser("remove", help="delete what no document names any more")
-    remove.set_defaults(program=_remove, speaker="remove")
-    _add_bindings(remove)
-    remove.add_argument("--pipeline", required=True, help="whose")
-    remove.add_argument("--topic", action="append", default=[], help="a topic to delete with its records")
-    remove.add_argument("--node", action="append", default=[], help="a node whose positions are to be forgotten")
-    remove.add_argument("--sink", action="append", default=[], help="a sink whose table is to be dropped")
+    _add_run(kinds.add_parser("run", help="run one node of a document"))
+    _add_topics(kinds.add_parser("topics", help="bring about the topics of a document"))
+    _add_schema(kinds.add_parser("schema", help="bring about the tables of a document"))
+    _add_remove(kinds.add_parser("remove", help="delete what no document names any more"))
     return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(program=_run, speaker="run")
+    parser.add_argument("node", help="a source, stage or sink of the document")
+    _add_document(parser)
+    index = environment.POD_INDEX
+    parser.add_argument(
+        "--instance", type=int, help=f"which of the node's processes this is, from 0 (${index}, else 0)"
+    )
+    parser.add_argument("--listen", default="127.0.0.1:0", help="host:port of /metrics, /healthz and /readyz")
+    parser.add_argument(
+        "--announce", type=Path, help="file to write when started: node, instance, pid, metrics address"
+    )
+    _add_patience(parser, PATIENCE, "topics and tables")
+
+
+def _add_topics(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(program=_topics, speaker="topics")
+    _add_document(parser)
+    parser.add_argument("--adopt", action="store_true", help="take over topics that somebody else has made")
+
+
+def _add_schema(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(program=_schema, speaker="schema")
+    _add_document(parser)
+    parser.add_argument("--adopt", action="store_true", help="take over tables that somebody else has made")
+    _add_patience(parser, SCHEMA_PATIENCE, "the database, and for locks that others hold")
+
+
+def _add_remove(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(program=_remove, speaker="remove")
+    _add_bindings(parser)
+    parser.add_argument("--pipeline", required=True, help="whose")
+    parser.add_argument("--topic", action="append", default=[], help="a topic to delete with its records")
+    parser.add_argument("--node", action="append", default=[], help="a node whose positions are to be forgotten")
+    parser.add_argument("--sink", action="append", default=[], help="a sink whose table is to be dropped")
 
 
 def _add_document(parser: argparse.ArgumentParser) -> None:
@@ -129,6 +148,10 @@ def _add_document(parser: argparse.ArgumentParser) -> None:
 
 def _add_bindings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bindings", type=Path, required=True, help="folder with one folder per service")
+
+
+def _add_patience(parser: argparse.ArgumentParser, seconds: float, what: str) -> None:
+    parser.add_argument("--patience", type=float, default=seconds, help=f"seconds to wait for {what} (%(default).0f)")
 
 
 if __name__ == "__main__":

@@ -33,16 +33,18 @@ def topics(graph: Graph, bindings: Bindings, adopt: bool) -> None:
     log.info("topics are as wanted", extra={"topics": len(wanted), "steps": len(steps)})
 
 
-def schema(graph: Graph, bindings: Bindings, adopt: bool) -> None:
-    """Bring about the tables of the pipeline, or forward to the contracts of today.
+def schema(graph: Graph, bindings: Bindings, adopt: bool, patience: float) -> None:
+    """Bring about the tables of the pipeline, or forward to the contracts of today, within `patience` seconds.
 
     Raises:
         PlanRefused: a table is not ours, or its rows would not keep the contract.
         ServiceUnavailable: PostgreSQL is not bound, does not answer, or refuses.
     """
     wanted = [_wanted(graph, table) for table in planned_tables.plan(graph)]
-    changed = migration.migrate(bindings.demand_postgresql("schema"), wanted, adopt) if wanted else []
-    log.info("tables are as wanted", extra={"tables": len(wanted), "changed": len(changed)})
+    changed = 0
+    if wanted:
+        changed = len(migration.migrate(bindings.demand_postgresql("schema"), wanted, adopt, patience))
+    log.info("tables are as wanted", extra={"tables": len(wanted), "changed": changed})
 
 
 def remove(

@@ -21,28 +21,25 @@ from mesoscale_streams.sinks.table_shape import Made, Observed, Wanted
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 120.0  # seconds for the database to come up, and for whoever holds a lock to let go
 GIVE_WAY = 2  # seconds in which a statement must get its locks; whoever comes after it waits as long
 PAUSE = 1.0  # seconds between two tries
 
 
-def migrate(
-    binding: PostgreSQL, wanted: Sequence[Wanted], adopt: bool = False, patience: float = PATIENCE
-) -> list[Wanted]:
+def migrate(binding: PostgreSQL, wanted: Sequence[Wanted], adopt: bool, patience: float) -> list[Wanted]:
     """Bring the tables about and return those that were made or changed; a second call does nothing.
 
     Args:
         binding: the database.
-        wanted: all tables of one pipeline.
+        wanted: all tables of one pipeline, at least one.
         adopt: whether tables that somebody else has made may be taken over.
-        patience: in seconds.
+        patience: seconds for the database to come up, and for whoever holds a lock to let go.
 
     Raises:
         PlanRefused: a table is not ours, or its rows would not keep the contract; then nothing was changed.
         ServiceUnavailable: the server does not answer, or refuses a statement.
     """
     deadline = time.monotonic() + patience
-    while wanted:
+    while True:
         try:
             return _once(binding, wanted, adopt)
         except psycopg.Error as error:
@@ -50,7 +47,6 @@ def migrate(
                 raise database.unavailable("make the tables", error) from error
             log.warning("trying again: %s", str(error).partition("\n")[0], extra={"code": error.sqlstate})
         time.sleep(PAUSE)
-    return []
 
 
 def _once(binding: PostgreSQL, wanted: Sequence[Wanted], adopt: bool) -> list[Wanted]:
