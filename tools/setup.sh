@@ -27,9 +27,11 @@ done
 if uv=$(command -v uv); then
     step 1 "uv: $("$uv" --version)"
 else
-    step 1 "uv: into $cache/uv"
     uv=$cache/uv/bin/uv
-    if [[ ! -x $uv ]]; then
+    if [[ -x $uv ]]; then
+        step 1 "uv: $("$uv" --version), in $cache/uv"
+    else
+        step 1 "uv: into $cache/uv"
         "$python" -m venv "$cache/uv" || fail "a virtual environment cannot be made" "apt-get install python3-venv"
         "$cache/uv/bin/pip" install --quiet uv
     fi
