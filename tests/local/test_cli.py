@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mesoscale import document, manifests, plan
+from mesoscale.graph.build import build
+from mesoscale.manifests.installation import Installation, Kafka
 from mesoscale_local import cli
 
 ROOT = Path(__file__).parents[2]
@@ -108,10 +111,42 @@ def test_render_as_json_is_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
     assert [one["node"] for one in plan["workloads"]] == ["weather", "observations"]
 
 
-def test_render_for_a_cluster_is_refused_in_a_sentence() -> None:
-    told = meso("render", MINIMAL, "--target", "cluster")
-    assert told.returncode == 3
-    assert "cannot be rendered by this version" in told.stderr
+def test_render_for_a_cluster_prints_the_objects_that_the_operator_applies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "installation.yaml").write_text("monitoring: false\nkafka: {bootstrapServers: 'kafka:9092'}\n")
+    options = ["--target", "cluster", "--namespace", "weather", "--installation", "installation.yaml"]
+    assert cli.call(["render", NYC, *options]) == 0
+    printed = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert cli.call(["render", NYC, *options, "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["items"] == printed
+    parsed = document.parse(Path(NYC).read_text(), NYC)
+    graph = build(parsed.pipeline)
+    installed = Installation(monitoring=False, kafka=Kafka(bootstrap_servers="kafka:9092"))
+    children = manifests.build(graph, plan.build(graph, abilities=plan.CLUSTER), installed, "weather")
+    assert printed == [child.manifest for child in children]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("autoscaling: maybe", "autoscaling: input should be 'keda', 'hpa' or 'none'"),
+        ("images: {stream: a}", 'images.stream: unknown field "stream" (streams, dashboard, spark, postgresql)'),
+        ("a: [", "installation.yaml: while parsing"),
+        ("7", "input should be a valid dictionary"),
+    ],
+)
+def test_a_wrong_installation_is_refused_with_its_place(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "installation.yaml").write_text(text)
+    refused = meso("render", MINIMAL, "--target", "cluster", "--installation", "installation.yaml")
+    assert refused.returncode == 2
+    assert told in refused.stderr
+
+
+def test_options_of_a_cluster_mean_nothing_on_one_machine() -> None:
+    told = meso("render", MINIMAL, "--namespace", "weather")
+    assert told.returncode == 2
+    assert "are for --target cluster" in told.stderr
 
 
 def test_plan_shows_that_everything_is_new_and_then_what_differs(

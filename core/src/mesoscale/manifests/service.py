@@ -13,11 +13,6 @@ def children(target: Target) -> list[Child]:
     return [*nodes, _dashboard(target)]
 
 
-def dashboard_address(pipeline_dashboard: str, namespace: str) -> str:
-    """Where the dashboard answers within the cluster."""
-    return f"http://{pipeline_dashboard}.{namespace}.svc:{DASHBOARD_PORT}"
-
-
 def _headless(target: Target, node: str, component: str) -> Child:
     manifest = target.manifest("v1", "Service", statefulset.name(target, node), component, node)
     manifest["spec"] = {
