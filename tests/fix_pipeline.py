@@ -87,12 +87,14 @@ class Pipeline:
     postgres: bindings.PostgreSQL
     programs: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, node: str, instance: int = 0, sabotage: str | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, node: str, instance: int = 0, sabotage: str | None = None, more: tuple[str, ...] = ()
+    ) -> subprocess.Popen[bytes]:
         """Start one process of a node, as it is or with one of the faults in `sabotage.py`."""
         program = ["-m", "mesoscale_streams"] if sabotage is None else [str(SABOTAGE), sabotage]
         arguments = ["run", node, "--document", "pipeline.yaml", "--bindings", "bindings", "--instance", str(instance)]
         with (self.folder / f"{node}.{instance}.log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, *program, *arguments], cwd=self.folder, stderr=log)
+            process = subprocess.Popen([sys.executable, *program, *arguments, *more], cwd=self.folder, stderr=log)
         self.programs.append(process)
         return process
 

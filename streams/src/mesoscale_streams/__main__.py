@@ -11,6 +11,7 @@ Each imports what it needs only when it is chosen: those that end are to be quic
 import argparse
 import faulthandler
 import logging
+import os
 import signal
 import sys
 import threading
@@ -47,6 +48,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    # More work is done by more programs, one a core. A batch is too small to share: threads that wait for pieces of it
+    # and find none spin. Polars reads this when it is imported.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     from mesoscale_streams import probes, programs
     from mesoscale_streams.prerequisites import Prerequisites
 
@@ -64,8 +68,8 @@ def _run(arguments: argparse.Namespace) -> None:
     prerequisites.wait(health, stop, arguments.patience)
     if not stop.is_set():
         prerequisites.watch(stop)
-        programs.run(here, health, stop)
-        prerequisites.demand()
+        with prerequisites.blamed():
+            programs.run(here, health, stop)
     log.info("told to stop" if stop.is_set() else "ended")
 
 

@@ -7,6 +7,8 @@ its node runs ends the program: Kafka's client would wait or begin again for eve
 import logging
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mesoscale import naming
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
@@ -67,12 +69,21 @@ class Prerequisites:
         """From now on set `stop` when a topic is gone."""
         threading.Thread(target=self._watch, args=(stop,), name="prerequisites", daemon=True).start()
 
-    def demand(self) -> None:
-        """Raises:
-        ServiceUnavailable: a topic is gone.
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """What goes wrong inside because a topic is gone is told as that.
+
+        Raises:
+            ServiceUnavailable: a topic is gone.
         """
+        try:
+            yield
+        except Exception:
+            if gone := self._gone or self._presence.gone(self._topics):
+                raise _deleted(gone) from None  # Kafka's client ends in many ways then, none of which says why
+            raise
         if self._gone:
-            raise ServiceUnavailable([_deleted(topic) for topic in self._gone])
+            raise _deleted(self._gone)
 
     def _lacking_tables(self) -> list[str]:
         node, graph = self._here.node, self._here.graph
@@ -99,6 +110,7 @@ def _still_lacking(sentence: str, patience: float) -> Problem:
     return Problem(Reason.SERVICE_FAILED, message, hint=hint)
 
 
-def _deleted(topic: str) -> Problem:
-    message = f"topic {topic} was deleted while the program ran; its records are lost"
-    return Problem(Reason.SERVICE_FAILED, message, hint="the program goes on once the topic is there again")
+def _deleted(topics: Sequence[str]) -> ServiceUnavailable:
+    hint = "the program goes on once it is there again"
+    messages = [f"topic {topic} was deleted while the program ran; its records are lost" for topic in topics]
+    return ServiceUnavailable([Problem(Reason.SERVICE_FAILED, message, hint=hint) for message in messages])
