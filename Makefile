@@ -6,7 +6,7 @@ CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
 PACKAGES := core/src streams/src dashboard/src local/src operator/src
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
-.PHONY: help setup setup-dev demo test verify lint generate lock bench cluster cluster-parts cluster-down clean
+.PHONY: help setup setup-dev demo test verify lint generate lock bench images cluster cluster-parts cluster-down clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lock: ## resolve the Python packages anew into requirements/
 
 bench: setup-dev ## measure: a table, a plot, and loadtest/results/*.json
 	@$(PYTHON) -m loadtest.bench
+
+images: ## make the images of the operator and the streams without an engine, into dist/images/ (see images/README.md)
+	@$(PYTHON) -m images $(IMAGES)
 
 cluster: ## a Kubernetes to develop against: prints what to export (see cluster/README.md)
 	@$(CLUSTER) up
