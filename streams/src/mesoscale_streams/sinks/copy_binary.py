@@ -10,8 +10,4 @@ def encode(frame: pl.DataFrame) -> bytes:
     """All rows of `frame`, header and trailer included, columns in order."""
     table = frame.to_arrow(compat_level=_COMPATIBLE)
     encoder = ArrowToPostgresBinaryEncoder(table.schema)
-    stream = bytearray(encoder.write_header())
-    for batch in table.to_batches():
-        stream += encoder.write_batch(batch)
-    stream += encoder.finish()
-    return bytes(stream)
+    return b"".join((encoder.write_header(), *map(encoder.write_batch, table.to_batches()), encoder.finish()))
