@@ -74,8 +74,11 @@ def make_image(arguments: argparse.Namespace) -> None:
 
 
 def lock(arguments: argparse.Namespace) -> None:
-    """Resolve Go modules anew after a change of versions.toml."""
-    for name in arguments.name or versions().components:
+    """Resolve locks anew after a change of versions.toml."""
+    for name in arguments.name or (*versions().components, "pyspark"):
+        if name == "pyspark":
+            resolve.resolve_pyspark(versions().pyspark)
+            continue
         with progress.step(f"resolving {name}"):
             resolve.resolve(versions().components[name])
 

@@ -1,6 +1,6 @@
 """The images that the cluster itself runs on, and two small ones for whoever needs a shell or a Python in it."""
 
-from collections.abc import Callable, Iterable
+import platform
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from cluster import gobuild, image, rootfs, store
 from cluster.recipes import versions
 
 TAR = "image.tar"
+MACHINE = image.MACHINES[platform.machine()]  # as images and Debian call it
 PREFIX = "localhost/"  # of the names of all images made here: nobody's registry, so nothing is ever pulled
 
 
@@ -76,9 +77,3 @@ def of_the_cluster() -> tuple[Recipe, ...]:
         base("debian"),
         base("python"),
     )
-
-
-def archives(recipes: Iterable[Recipe], use: Callable[[Path], None]) -> None:
-    """Make what is missing, and hand each archive to `use`."""
-    for recipe in recipes:
-        use(store.provide(recipe.thing()) / TAR)

@@ -1,4 +1,4 @@
-"""Resolve go/*/go.mod and go.sum anew from versions.toml, with the `go` command."""
+"""Resolve what versions.toml names into locks: go/*/go.mod and go.sum, and pyspark.txt."""
 
 import json
 import re
@@ -6,8 +6,9 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from cluster import commands
 from cluster.errors import ClusterError
-from cluster.recipes import GoCommands
+from cluster.recipes import FOLDER, GoCommands
 
 STAGED = re.compile(r"^\s*(\S+) => \./staging/src/", re.M)
 
@@ -22,6 +23,16 @@ def resolve(component: GoCommands) -> None:
     (component.folder / "go.sum").unlink(missing_ok=True)
     (component.folder / "go.mod").write_text("\n".join(_module(component)) + "\n", encoding="utf-8")
     _go(component, "mod", "tidy")
+
+
+def resolve_pyspark(version: str) -> None:
+    """Pin PyPI's package by its sum.
+
+    Raises:
+        ClusterError: uv is missing, or cannot find it.
+    """
+    ask = ["uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-deps", "--generate-hashes", "-"]
+    (FOLDER / "pyspark.txt").write_text(commands.run(ask, text=f"pyspark=={version}\n"), encoding="utf-8")
 
 
 def _module(component: GoCommands) -> Iterator[str]:

