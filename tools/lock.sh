@@ -20,3 +20,8 @@ export_lock java.txt --all-packages --no-default-groups --extra java
 # What goes into images. The weather's package asks for pandas, and only its files are read.
 export_lock operator.txt --no-default-groups --package mesoscale-operator
 export_lock streams.txt --no-default-groups --package mesoscale-streams --package mesoscale-dashboard --prune pandas
+
+# Airflow's image, and the environment of tests/dags: a resolution of its own, for its pins agree with nobody's.
+uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 "$@" \
+    --output-file dags/requirements.txt dags/requirements.in
+echo "dags/requirements.txt: $(grep -c == dags/requirements.txt) packages"
