@@ -15,10 +15,11 @@ LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Packages, and what is done in the root when they are there. In `hooks`, $1 is the root's folder."""
+    """Packages, and what is done in the root before and after they come. In hooks, $1 is the root's folder."""
 
     packages: tuple[str, ...]
     hooks: tuple[str, ...] = ()
+    before: tuple[str, ...] = ()
 
 
 ROOTS = {
@@ -37,6 +38,7 @@ ROOTS = {
             'chroot "$1" useradd --uid 185 --gid 0 --home-dir /tmp --no-create-home spark',
             'chroot "$1" useradd --uid 1001 --gid 0 --home-dir /tmp --no-create-home kafka',
         ),
+        before=('mkdir -p "$1"/usr/share/man/man1',),  # where its packages must be able to make links
     ),
 }
 
@@ -49,9 +51,8 @@ def root(name: str) -> store.Thing:
 def of(name: str, made_of: Root) -> store.Thing:
     """A folder with the file `root.tar`, not compressed."""
     release = versions().debian
-    return store.Thing(
-        f"root-{name}", (release, *made_of.packages, *made_of.hooks), lambda folder: _make(release, made_of, folder)
-    )
+    recipe = (release, *made_of.packages, *made_of.hooks, *made_of.before)
+    return store.Thing(f"root-{name}", recipe, lambda folder: _make(release, made_of, folder))
 
 
 def _make(release: str, made_of: Root, folder: Path) -> None:
@@ -60,6 +61,7 @@ def _make(release: str, made_of: Root, folder: Path) -> None:
         "--variant=minbase",
         f"--include={','.join(made_of.packages)}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
+        *(f"--essential-hook={hook}" for hook in made_of.before),
         *(f"--customize-hook={hook}" for hook in made_of.hooks),
     ]
     # from wherever the machine itself installs, so that a mirror or proxy of it serves here too
