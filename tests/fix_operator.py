@@ -29,6 +29,7 @@ from mesoscale_operator.records import SELECTOR
 ROOT = Path(__file__).parents[1]
 DEFINITIONS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions")
 NAMESPACES = Resource("v1", "namespaces")
+EVENTS = Resource("events.k8s.io/v1", "events")
 OBJECTS = {kind: Resource(kind.api_version, kind.plural) for kind in KINDS}
 STAND_INS = ("KafkaTopic",)  # kinds without which too little could be tried; defined loosely where they are missing
 
@@ -116,13 +117,27 @@ class World:
         async def whole() -> None:
             async with Kube(self._access) as self.kube:
                 await self.kube.apply(NAMESPACES, _named("v1", "Namespace", self.namespace), manager="tests")
-                await scene()
+                try:
+                    await scene()
+                finally:
+                    await self._leave()
 
         asyncio.run(whole())
 
-    def start(self) -> Process:
-        """Start an operator; it works as soon as it leads."""
-        identity = f"operator-{len(self.operators)}"
+    async def _leave(self) -> None:
+        """End the namespace, which no operator of ours attends to any more."""
+        for operator in self.operators:
+            if operator.ended is None:
+                operator.kill()
+        async for page in self.kube.pages(documents.RESOURCE, self.namespace, ""):
+            for item in page["items"]:
+                free = {"metadata": {"finalizers": None}}
+                await self.kube.merge(documents.RESOURCE, self.namespace, item["metadata"]["name"], free)
+        found = await self.kube.get(NAMESPACES, None, self.namespace)
+        await self.kube.delete(NAMESPACES, None, self.namespace, found["metadata"]["uid"])
+
+    def start(self, identity: str = "operator") -> Process:
+        """Start an operator; it works as soon as it leads, which one of the same identity does at once."""
         self.operators.append(Process(self.namespace, self._through_proxy, self._folder, identity))
         return self.operators[-1]
 
@@ -153,6 +168,10 @@ class World:
         conditions = found.get("status", {}).get("conditions", [])
         return next((one for one in conditions if one["type"] == kind), {})
 
+    async def edit(self, key: Key, patch: Object) -> Object:
+        """Change an object as `kubectl edit` does."""
+        return await self.kube.merge(_resource_of(key), self.namespace, key.name, patch, manager="kubectl-edit")
+
     async def delete(self, key: Key, propagation: Any = "Background") -> None:
         """Ask for the end of an object as kubectl does."""
         found = await self.get(key)
@@ -171,6 +190,10 @@ class World:
             except errors.NotFound:
                 continue
         return found
+
+    async def events(self) -> list[Object]:
+        """All Events of the namespace."""
+        return [item async for page in self.kube.pages(EVENTS, self.namespace, "") for item in page["items"]]
 
     async def settled(self, name: str = "nyc", deadline: float = 60.0) -> Object:
         """Wait until the status is of the document's generation and no call changes anything any more."""

@@ -118,6 +118,10 @@ class Proxy:
             self._started.set()
             await self._over.wait()
             await runner.cleanup()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         call = Call(request.method, request.path, request.query_string)

@@ -9,7 +9,7 @@ from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key, P
 from mesoscale_operator import waves
 from mesoscale_operator.decide import Release, Remove
 from mesoscale_operator.records import Record
-from mesoscale_operator.waves import Finish, Free, Step, Wait
+from mesoscale_operator.waves import Finish, Free, Keep, Step, Wait
 
 SOURCE, STAGE, SINK = workload("source"), workload("stage"), workload("sink")
 ALL = {
@@ -71,7 +71,7 @@ def test_each_wave_begins_when_the_one_before_is_gone(gone: tuple[Key, ...], nex
         ("", None, Finish),  # says nothing: rather a topic too many
         ("delete", None, Remove),
         ("orphan", None, Release),
-        ("delete", "retain", Finish),  # the document was changed in its last moment: what it says now counts
+        ("delete", "retain", Keep),  # the document was changed in its last moment: what it says now counts
         ("retain", "delete", Remove),
     ],
 )

@@ -15,7 +15,6 @@ from mesoscale_operator.kube import Kube, Object, Propagation, Resource
 from mesoscale_operator.records import Record
 
 NEVER = "1"  # a resource version that no object has: an apply that names it can only create
-FOREGROUND = ("StatefulSet", "Deployment", "Job")  # kinds that stay until their pods are gone
 
 
 class Foreign(errors.ApiError):
@@ -98,7 +97,9 @@ class Applier:
 
     async def remove(self, owner: DocumentKey, key: Key, record: Record) -> None:
         """Delete exactly the object of the record; that it is gone already is as well."""
-        propagation: Propagation = "Foreground" if key.kind in FOREGROUND else "Background"
+        # What runs is there until its pods are gone, so that the next wave begins no sooner; pods that never came up,
+        # for want of a secret perhaps, may take minutes to go and are no reason to wait.
+        propagation: Propagation = "Foreground" if key.kind == "StatefulSet" and record.running else "Background"
         try:
             answer = await self._kube.delete(resource(key), owner.namespace, key.name, record.uid, propagation)
         except (errors.NotFound, errors.Conflict):
@@ -114,6 +115,11 @@ class Applier:
         labels = dict.fromkeys((PIPELINE, "app.kubernetes.io/managed-by"))
         notes = dict.fromkeys((records.HASH, records.WAVE, records.POLICY))
         patch = {"uid": record.uid, "labels": labels, "annotations": notes, "ownerReferences": None}
+        await self._patch(owner, key, patch)
+
+    async def keep(self, owner: DocumentKey, key: Key, record: Record) -> None:
+        """Let an object outlive the document to which it belongs, marked as ours."""
+        patch = {"uid": record.uid, "annotations": {records.POLICY: "retain"}, "ownerReferences": None}
         await self._patch(owner, key, patch)
 
     async def free(self, owner: DocumentKey, key: Key, record: Record) -> None:

@@ -99,11 +99,17 @@ class Kube:
         return await self._send("apply", "PATCH", f"{path}?{query}", orjson.dumps(manifest), _APPLY)
 
     async def merge(
-        self, resource: Resource, namespace: str, name: str, patch: Mapping[str, Any], subresource: str = ""
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        subresource: str = "",
+        manager: str = MANAGER,
     ) -> Object:
         """A JSON merge patch: null takes a field away; a `metadata.uid` in it that is another's is a Conflict."""
         path = resource.path(namespace, name, subresource)
-        return await self._send("patch", "PATCH", f"{path}?fieldManager={MANAGER}", orjson.dumps(patch), _MERGE)
+        return await self._send("patch", "PATCH", f"{path}?fieldManager={manager}", orjson.dumps(patch), _MERGE)
 
     async def create(self, resource: Resource, manifest: Mapping[str, Any]) -> Object:
         """Create an object that must not exist."""
@@ -120,7 +126,7 @@ class Kube:
         return await self._send("get", "GET", resource.path(namespace, name))
 
     async def delete(
-        self, resource: Resource, namespace: str, name: str, uid: str, propagation: Propagation = "Background"
+        self, resource: Resource, namespace: str | None, name: str, uid: str, propagation: Propagation = "Background"
     ) -> Object:
         """Ask for the end of exactly the object that has this uid: the answer is a Status, or what is left of it."""
         options = {"preconditions": {"uid": uid}, "propagationPolicy": propagation}

@@ -19,7 +19,7 @@ from mesoscale_operator.kube import Kube, Resource
 from mesoscale_operator.planning import DASHBOARD
 from mesoscale_operator.plans import Plans
 from mesoscale_operator.records import Record
-from mesoscale_operator.waves import Finish, Free, Wait
+from mesoscale_operator.waves import Finish, Free, Keep, Wait
 from mesoscale_operator.workers import Result
 
 NAMESPACES = Resource("v1", "namespaces")
@@ -89,6 +89,8 @@ class Teardown:
                     await self._applier.remove(document.key, key, record)
                 case Release(key, record):
                     await self._applier.release(document.key, key, record)
+                case Keep(key, record):
+                    await self._applier.keep(document.key, key, record)
                 case Free(key, record):
                     note = f"{key.kind} {key.name} was not ended in time by {', '.join(record.finalizers)}; let go"
                     self._events.say(document, "Orphaned", note, warning=True)

@@ -29,6 +29,14 @@ class Free:
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Take the owner off data that is to stay after all: with it, it would be collected once the document is gone."""
+
+    key: Key
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Look again when a child changes, and after `seconds` at the latest."""
 
@@ -41,7 +49,7 @@ class Finish:
     """Nothing is left to take down: let the document go."""
 
 
-Step = Remove | Release | Free | Wait | Finish
+Step = Remove | Release | Keep | Free | Wait | Finish
 
 
 def steps(
@@ -82,6 +90,8 @@ def _end(key: Key, record: Record, policy: Policy | None, elapsed: float, wave: 
             yield Remove(key, record)
         case "orphan":
             yield Release(key, record)
+        case "retain" if record.policy == "delete":
+            yield Keep(key, record)
 
 
 def _until(deadline: float, elapsed: float, what: str) -> Wait:

@@ -1,0 +1,160 @@
+"""What is no longer asked for goes, in order and in time; data goes by its policy; nothing hangs on anybody."""
+
+import asyncio
+import time
+
+import pytest
+from fix_operator import World, document
+
+from mesoscale.manifests.types import Key
+from mesoscale.model.pipeline import API_VERSION, KIND
+
+DOCUMENT = Key(API_VERSION, KIND, "nyc")
+SET = Key("apps/v1", "StatefulSet", "nyc-rows")
+SOURCE = Key("apps/v1", "StatefulSet", "nyc-weather")
+TOPIC = Key("kafka.strimzi.io/v1", "KafkaTopic", "nyc.weather")
+COPY = {"name": "copy", "from": "weather", "use": "forward"}
+COPY_TOPIC = Key("kafka.strimzi.io/v1", "KafkaTopic", "nyc.copy")
+COPY_SET = Key("apps/v1", "StatefulSet", "nyc-copy")
+FOREIGN = {"metadata": {"finalizers": ["strimzi.io/topic-operator"]}}
+
+
+@pytest.mark.parametrize("policy", ["retain", "delete", "orphan"])
+def test_a_node_taken_out_goes_with_its_objects_and_its_topic_by_policy(world: World, policy: str) -> None:
+    async def scene() -> None:
+        await world.apply(document(stages=[COPY], deletionPolicy=policy))
+        world.start()
+        await world.settled()
+        assert {COPY_TOPIC, COPY_SET} <= (await world.children()).keys()
+        await world.apply(document(stages=[], deletionPolicy=policy))
+        settled = await world.settled()
+        assert await world.get(SOURCE) is not None
+        topic = await world.get(COPY_TOPIC)
+        assert (topic is None) == (policy == "delete")
+        assert (COPY_TOPIC in await world.children()) == (policy == "retain")
+        orphans = [child["name"] for child in settled["status"]["children"] if child["state"] == "Orphaned"]
+        assert (COPY_TOPIC.name in orphans) == (policy == "retain")
+        # Without garbage collection here, what was deleted in the foreground only says so.
+        left = await world.get(COPY_SET)
+        assert left is None or "deletionTimestamp" in left["metadata"]
+
+    world.play(scene)
+
+
+def test_an_object_that_only_bears_our_labels_is_not_deleted(world: World) -> None:
+    async def scene() -> None:
+        await world.apply(document())
+        world.start()
+        await world.settled()
+        labels = {"app.kubernetes.io/managed-by": "mesoscale", "mesoscale.dev/pipeline": "nyc"}
+        strange = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "strange", "labels": labels}}
+        await world.apply(strange)
+        await world.apply(document(deletionPolicy="orphan"))
+        await world.settled()
+        assert await world.get(Key("v1", "ConfigMap", "strange")) is not None
+
+    world.play(scene)
+
+
+@pytest.mark.parametrize("policy", ["retain", "delete", "orphan"])
+def test_a_deleted_document_takes_its_children_along_and_data_by_policy(world: World, policy: str) -> None:
+    async def scene() -> None:
+        await world.apply(document(deletionPolicy=policy))
+        world.start()
+        await world.settled()
+        began = time.monotonic()
+        await world.delete(DOCUMENT)
+        await world.until(lambda: _gone(world, DOCUMENT), 60)
+        assert time.monotonic() - began < 60
+        left = {key for key in await world.children() if key.kind != "KafkaTopic"}
+        assert left == set()
+        topic = await world.get(TOPIC)
+        assert (topic is None) == (policy == "delete")
+        assert (TOPIC in await world.children()) == (policy == "retain")
+
+    world.play(scene)
+
+
+async def _gone(world: World, key: Key) -> bool:
+    return await world.get(key) is None
+
+
+def test_topics_whose_operator_is_gone_hold_nothing_up(world: World) -> None:
+    async def scene() -> None:
+        await world.apply(document(deletionPolicy="delete"))
+        world.start()
+        await world.settled()
+        topics = [key for key in await world.children() if key.kind == "KafkaTopic"]
+        for topic in topics:
+            await world.edit(topic, FOREIGN)
+        began = time.monotonic()
+        await world.delete(DOCUMENT)
+        await world.until(lambda: _gone(world, DOCUMENT), 60)
+        assert time.monotonic() - began < 60
+        for topic in topics:
+            assert await world.get(topic) is None
+        assert any(event["reason"] == "Orphaned" for event in await world.events())
+
+    world.play(scene)
+
+
+def test_sources_go_before_sinks_and_the_rest_after_them(world: World) -> None:
+    async def scene() -> None:
+        await world.apply(document(deletionPolicy="delete", stages=[COPY]))
+        world.start()
+        await world.settled()
+        before = len(world.proxy.changes)
+        await world.delete(DOCUMENT)
+        await world.until(lambda: _gone(world, DOCUMENT), 60)
+        deleted = [call.path.rpartition("/")[2] for call in world.proxy.changes[before:] if call.method == "DELETE"]
+        order = [deleted.index(name) for name in ("nyc-weather", "nyc-copy", "nyc-rows", "nyc-document", "nyc.weather")]
+        assert order == sorted(order)
+
+    world.play(scene)
+
+
+def test_a_policy_changed_in_the_last_moment_counts(world: World) -> None:
+    async def scene() -> None:
+        await world.apply(document(deletionPolicy="delete"))
+        first = world.start()
+        await world.settled()
+        first.kill()
+        await world.apply(document(deletionPolicy="retain"))
+        await world.delete(DOCUMENT)
+        world.start()
+        await world.until(lambda: _gone(world, DOCUMENT), 60)
+        assert await world.get(TOPIC) is not None
+
+    world.play(scene)
+
+
+def test_a_document_that_was_never_right_can_be_deleted_at_once(world: World) -> None:
+    async def scene() -> None:
+        await world.apply(document(models=[{"name": "fraud", "use": "fraud"}]))
+        world.start()
+        await world.until(lambda: _refused(world), 30)
+        await world.delete(DOCUMENT)
+        await world.until(lambda: _gone(world, DOCUMENT), 5)
+
+    world.play(scene)
+
+
+async def _refused(world: World) -> bool:
+    return (await world.condition("Accepted")).get("status") == "False"
+
+
+def test_data_that_was_kept_takes_nothing_of_a_namespace_hostage(world: World) -> None:
+    """The namespace's own end needs a namespace controller; here the objects that it would delete are deleted."""
+
+    async def scene() -> None:
+        await world.apply(document(deletionPolicy="retain"))
+        world.start()
+        await world.settled()
+        await world.edit(TOPIC, FOREIGN)
+        await world.delete(DOCUMENT)
+        await world.delete(TOPIC)
+        await world.until(lambda: _gone(world, DOCUMENT), 60)
+        assert await world.get(TOPIC) is None
+        await asyncio.sleep(0)
+
+    world.play(scene)
