@@ -4,6 +4,7 @@ After a change that is meant: `.venv/bin/python tests/manifest_cases.py` writes 
 """
 
 import re
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 from manifest_cases import GOLDEN, NAMESPACE, Case, cases, children, written
 
 from mesoscale import document, naming
-from mesoscale.manifests.installation import Installation
+from mesoscale.manifests.installation import Backup, Installation, PostgreSQL
 from mesoscale.manifests.types import DATA, KINDS, REST, SINKS, SOURCES, STAGES, Manifest, key, kind_of
 
 LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -203,6 +204,19 @@ def test_a_database_follows_its_tables(pipeline: str, table: str, database: str)
     own = f"deletionPolicy: {table}" if table else ""
     made = children(with_sections(deletionPolicy=pipeline, sinks=f"[{{name: rows, from: copied, table: {{{own}}}}}]"))
     assert {child.policy for child in made if child.condition == "DatabaseReady" and child.data} == {database}
+
+
+def test_backups_go_where_the_installation_says() -> None:
+    snapshots = Installation(postgresql=PostgreSQL(backup=Backup(volume_snapshot_class="fast")))
+    made = {child.manifest["kind"]: child.manifest.get("spec", {}) for child in children(with_sections(), snapshots)}
+    assert made["Cluster"]["backup"] == {"volumeSnapshot": {"className": "fast"}}
+    assert made["ScheduledBackup"]["method"] == "volumeSnapshot"
+    assert "ScheduledBackup" not in {child.manifest["kind"] for child in children(with_sections())}
+
+
+def test_the_images_are_those_of_this_version() -> None:
+    settings = tomllib.loads((GOLDEN.parents[2] / "core" / "pyproject.toml").read_text())
+    assert Installation().images.streams.endswith(f":{settings['project']['version']}")
 
 
 def test_paused_data_moves_nowhere_and_all_the_rest_stays() -> None:

@@ -1,10 +1,11 @@
 """A source that has ended gives what is new when it is started again, and what it gave it does not give twice."""
 
+import urllib.request
 from collections.abc import Callable
 
 import orjson
 import pytest
-from fix_pipeline import Pipeline, ids, payments
+from fix_pipeline import Pipeline, ids, payments, until
 
 MakePipeline = Callable[[str, str], Pipeline]
 
@@ -47,3 +48,15 @@ def test_a_file_that_has_grown_gives_what_was_added(pipeline: MakePipeline, more
     run_to_its_end(here)
     wanted = sorted(orjson.loads(line)["transaction_id"] for line in lines[: 100 + more])
     assert sorted(ids(here.values("payments")).elements()) == wanted
+
+
+def test_where_whoever_ends_is_started_again_it_rests_instead_well_and_ready(pipeline: MakePipeline) -> None:
+    here = pipeline("rests", MADE_UP)
+    process = here.start("payments", more=("--stay", "--announce", "payments.json"))
+    until(lambda: '"ended"' in here.log(), "the source has ended")
+    address = orjson.loads((here.folder / "payments.json").read_bytes())["metrics"]
+    with urllib.request.urlopen(address.replace("/metrics", "/readyz"), timeout=5) as answer:
+        assert answer.status == 200
+    assert ids(here.values("payments")).total() == 300
+    assert process.poll() is None
+    here.stop(process)

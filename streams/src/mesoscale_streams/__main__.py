@@ -22,7 +22,8 @@ from mesoscale_streams import environment, logs
 
 log = logging.getLogger("mesoscale_streams")
 
-PATIENCE = 600.0  # seconds that a node waits for its topics and tables
+RUN_PATIENCE = 600.0  # seconds that a node waits for its topics and tables
+TOPICS_PATIENCE = 30.0  # seconds that the brokers have for one answer
 SCHEMA_PATIENCE = 120.0  # seconds that a change of tables waits for the database and for locks
 
 
@@ -71,6 +72,8 @@ def _run(arguments: argparse.Namespace) -> None:
         with prerequisites.blamed():
             programs.run(here, health, stop)
     log.info("told to stop" if stop.is_set() else "ended")
+    if arguments.stay:
+        health.rest(stop)
 
 
 def _topics(arguments: argparse.Namespace) -> None:
@@ -78,7 +81,8 @@ def _topics(arguments: argparse.Namespace) -> None:
 
     graph = environment.read_graph(arguments.document)
     logs.configure(graph.pipeline.name, "topics", 0)
-    provision.topics(graph, environment.read_bindings(arguments.bindings), arguments.adopt)
+    bound = environment.read_bindings(arguments.bindings)
+    provision.topics(graph, bound, arguments.adopt, arguments.patience)
 
 
 def _schema(arguments: argparse.Namespace) -> None:
@@ -120,13 +124,17 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--announce", type=Path, help="file to write when started: node, instance, pid, metrics address"
     )
-    _add_patience(parser, PATIENCE, "topics and tables")
+    parser.add_argument(
+        "--stay", action="store_true", help="rest when the source has ended, where whoever ends is started again"
+    )
+    _add_patience(parser, RUN_PATIENCE, "topics and tables")
 
 
 def _add_topics(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(program=_topics, speaker="topics")
     _add_document(parser)
     parser.add_argument("--adopt", action="store_true", help="take over topics that somebody else has made")
+    _add_patience(parser, TOPICS_PATIENCE, "each answer of the brokers")
 
 
 def _add_schema(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,12 @@ class Health:
     def turned(self) -> None:
         self._last_turn = time.monotonic()
 
+    def rest(self, stop: threading.Event) -> None:
+        """All is done and well: be alive and ready until told to stop."""
+        self.ready = True
+        while not stop.wait(STALLED_AFTER / 10):
+            self.turned()
+
     @property
     def alive(self) -> bool:
         return time.monotonic() - self._last_turn < STALLED_AFTER

@@ -84,7 +84,6 @@ class Backup(Part):
     volume_snapshot_class: str = ""
     plugin: str = ""
     plugin_parameters: dict[str, str] = {}
-    keep: str = "30d"
 
     @property
     def target(self) -> bool:

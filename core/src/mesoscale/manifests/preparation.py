@@ -20,20 +20,18 @@ def children(target: Target) -> list[Child]:
 
 
 def _topics(target: Target) -> Child:
-    adopt = ["--adopt"] if target.graph.pipeline.spec.adoption == "adopt" else []
     made = [topic.model_dump(mode="json") for topic in target.plan.topics]
-    return _job(target, "topics", "TopicsReady", ("kafka",), adopt, made)
+    return _job(target, "topics", "TopicsReady", ("kafka",), made)
 
 
 def _schema(target: Target) -> Child:
     made = [table.model_dump(mode="json") for table in target.plan.tables]
-    return _job(target, "schema", "SchemaReady", ("postgresql",), [], made)
+    return _job(target, "schema", "SchemaReady", ("postgresql",), made)
 
 
-def _job(
-    target: Target, program: str, condition: Condition, services: tuple[str, ...], more: list[str], made: list[Manifest]
-) -> Child:
-    command = ["python", "-m", "mesoscale_streams", program, *more]
+def _job(target: Target, program: str, condition: Condition, services: tuple[str, ...], made: list[Manifest]) -> Child:
+    adopt = ["--adopt"] if target.graph.pipeline.spec.adoption == "adopt" else []
+    command = ["python", "-m", "mesoscale_streams", program, *adopt]
     images, resources = target.installation.images, target.installation.resources
     container = pods.container(target, program, images.streams, command, resources.preparation, services)
     metadata = {"labels": target.labels(program), "annotations": {statefulset.REVISION: hash_of(made)}}

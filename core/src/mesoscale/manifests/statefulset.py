@@ -64,6 +64,8 @@ def _container(target: Target, node: Node, workload: Workload) -> Manifest:
         {METRICS: pods.METRICS_PORT},
     )
     made["command"] += ["--instance", "$(POD_INDEX)", "--listen", f"0.0.0.0:{pods.METRICS_PORT}"]
+    if node.kind == "source":
+        made["command"] += ["--stay"]  # or it would be started again and again after its last record
     index = {"apiVersion": "v1", "fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}
     made["env"] += [{"name": "POD_INDEX", "valueFrom": {"fieldRef": index}}]
     if _own_image(target, node):
