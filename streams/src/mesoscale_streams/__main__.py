@@ -81,8 +81,7 @@ def _topics(arguments: argparse.Namespace) -> None:
 
     graph = environment.read_graph(arguments.document)
     logs.configure(graph.pipeline.name, "topics", 0)
-    bound = environment.read_bindings(arguments.bindings)
-    provision.topics(graph, bound, arguments.adopt, arguments.patience)
+    provision.topics(graph, environment.read_bindings(arguments.bindings), arguments.adopt)
 
 
 def _schema(arguments: argparse.Namespace) -> None:
