@@ -212,7 +212,7 @@ def pipeline(bare_pipeline: Callable[[str, str], Pipeline]) -> Callable[[str, st
             environment.read_graph(made.folder / "pipeline.yaml"),
             bindings.Bindings(made.kafka, made.postgres),
         )
-        provision.topics(graph, bound, adopt=False)
+        provision.topics(graph, bound, adopt=False, patience=30)
         provision.schema(graph, bound, adopt=False, patience=30)
         return made
 

@@ -152,7 +152,7 @@ def stand(traffic: Traffic, bound: Bindings) -> Iterator[Stand]:
     planned = plan.build(graph)
     assert bound.kafka is not None
     assert bound.postgresql is not None
-    provision.topics(graph, bound, adopt=False)
+    provision.topics(graph, bound, adopt=False, patience=30)
     provision.schema(graph, bound, adopt=False, patience=30)
     with tempfile.TemporaryDirectory(prefix="meso-bench-") as name:
         folder = Path(name)

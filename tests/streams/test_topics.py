@@ -9,7 +9,6 @@ import pytest
 from mesoscale import bindings
 from mesoscale.errors import PlanRefused, Reason, ServiceUnavailable
 from mesoscale.plan.types import Topic
-from mesoscale_streams.kafka import topics
 from mesoscale_streams.kafka.topic_steps import Configure, Create, Grow, Observed, Step, decide
 from mesoscale_streams.kafka.topics import Topics
 
@@ -88,10 +87,9 @@ def test_a_second_apply_does_nothing_and_a_second_deletion_is_fine(kafka: bindin
         assert there.observe([f"{name}.t"]) == {}
 
 
-def test_a_broker_that_does_not_answer_is_waited_for_and_then_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topics, "PATIENCE", 1.0)
+def test_a_broker_that_does_not_answer_is_waited_for_and_then_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        there = Topics(bindings.Kafka(f"127.0.0.1:{deaf.getsockname()[1]}"))
+        there = Topics(bindings.Kafka(f"127.0.0.1:{deaf.getsockname()[1]}"), patience=1)
         with pytest.raises(ServiceUnavailable, match="did not list topics"):
             there.observe(["any"])
         with pytest.raises(ServiceUnavailable, match="did not delete topic gone") as told:

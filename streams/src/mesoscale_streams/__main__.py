@@ -81,7 +81,8 @@ def _topics(arguments: argparse.Namespace) -> None:
 
     graph = environment.read_graph(arguments.document)
     logs.configure(graph.pipeline.name, "topics", 0)
-    provision.topics(graph, environment.read_bindings(arguments.bindings), arguments.adopt)
+    bound = environment.read_bindings(arguments.bindings)
+    provision.topics(graph, bound, arguments.adopt, arguments.patience)
 
 
 def _schema(arguments: argparse.Namespace) -> None:

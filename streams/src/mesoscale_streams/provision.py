@@ -21,15 +21,15 @@ from mesoscale_streams.sinks.table_shape import Wanted
 log = logging.getLogger(__name__)
 
 
-def topics(graph: Graph, bindings: Bindings, adopt: bool) -> None:
-    """Bring about the topics of the pipeline.
+def topics(graph: Graph, bindings: Bindings, adopt: bool, patience: float) -> None:
+    """Bring about the topics of the pipeline, with `patience` seconds for each answer of the brokers.
 
     Raises:
         PlanRefused: a topic is not ours, or would lose partitions.
         ServiceUnavailable: Kafka is not bound, does not answer, or refuses.
     """
     wanted = planned_topics.plan(graph)
-    steps = Topics(bindings.demand_kafka("topics")).apply(wanted, adopt)
+    steps = Topics(bindings.demand_kafka("topics"), patience).apply(wanted, adopt)
     log.info("topics are as wanted", extra={"topics": len(wanted), "steps": len(steps)})
 
 

@@ -1,5 +1,7 @@
 """What every client of Kafka is told: where the brokers are, how to be let in, and how to bear one that is away."""
 
+from confluent_kafka import KafkaError, KafkaException
+
 from mesoscale.bindings import PEM, Kafka
 
 Settings = dict[str, str | int | float | bool]
@@ -45,3 +47,27 @@ def _certificate(setting: str, certificate: str) -> Settings:
     if not certificate:
         return {}
     return {f"{setting}.{'pem' if certificate.startswith(PEM) else 'location'}": certificate}
+
+
+class Complaints:
+    """What a client complains of by itself: a password that is wrong, say. A call that waits in vain does not tell it.
+
+    It goes into the client's settings as `error_cb`, and hears when the client is polled.
+    """
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, error: KafkaError) -> None:
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # which always follows, and never says why
+            self._last = error.str()
+
+    def forget(self) -> None:
+        """All is well again."""
+        self._last = ""
+
+    def explain(self, error: KafkaException) -> str:
+        """Why a call failed."""
+        told = error.args[0]
+        silence = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
+        return self._last if self._last and told.code() in silence else told.str()

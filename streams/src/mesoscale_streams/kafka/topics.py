@@ -30,7 +30,7 @@ from mesoscale_streams.kafka.topic_steps import Configure, Create, Grow, Observe
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 30.0  # seconds for one request to the broker
+PATIENCE = 30.0  # seconds for one request to the brokers
 SETTLED = 10.0  # seconds until the brokers agree; some have rules of their own and never show what they were told
 PAUSE = 0.1  # seconds between two looks at what was done
 GRACE = 5.0  # seconds more for the client to say itself that there was no answer
@@ -42,23 +42,28 @@ class Topics:
     Every method raises ServiceUnavailable if the broker does not answer, or refuses.
     """
 
-    def __init__(self, kafka: Kafka) -> None:
-        self._last_error = ""
-        told: dict[str, Any] = {"socket.timeout.ms": int(PATIENCE * 1000), "log_level": 0, "error_cb": self._note}
+    def __init__(self, kafka: Kafka, patience: float = PATIENCE) -> None:
+        """Args:
+        kafka: the brokers.
+        patience: seconds for one request.
+        """
+        self._patience = patience
+        self._complaints = clients.Complaints()
+        told: dict[str, Any] = {"socket.timeout.ms": int(patience * 1000), "log_level": 0, "error_cb": self._complaints}
         self._client = AdminClient(clients.settings(kafka, "mesoscale.topics") | told)
 
     def observe(self, names: Collection[str]) -> dict[str, Observed]:
         """Those of the named topics that exist."""
         try:
             # Of all topics: asking for one by its name would make it where brokers make topics by themselves.
-            there = self._client.list_topics(timeout=PATIENCE).topics
+            there = self._client.list_topics(timeout=self._patience).topics
         except KafkaException as error:
             raise self._unavailable("list topics", error) from error
         partitions = {name: len(topic.partitions) for name, topic in there.items() if name in names}
         if not partitions:
             return {}
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in partitions]
-        answers = self._client.describe_configs(resources, request_timeout=PATIENCE)
+        answers = self._client.describe_configs(resources, request_timeout=self._patience)
         configs = {key.name: self._result(answer, f"describe topic {key.name}") for key, answer in answers.items()}
         return {name: Observed(partitions[name], _own(entries)) for name, entries in configs.items()}
 
@@ -80,7 +85,7 @@ class Topics:
         """Delete topics with all their records; one that does not exist is fine."""
         if not names:
             return
-        for name, answer in self._client.delete_topics(list(names), request_timeout=PATIENCE).items():
+        for name, answer in self._client.delete_topics(list(names), request_timeout=self._patience).items():
             self._result(answer, f"delete topic {name}", fine=KafkaError.UNKNOWN_TOPIC_OR_PART)
             log.info("topic deleted", extra={"topic": name})
 
@@ -97,12 +102,12 @@ class Topics:
         match step:
             case Create(topic):
                 new = NewTopic(topic.name, topic.partitions, topic.replicas, config=dict(topic.config))
-                created = self._client.create_topics([new], request_timeout=PATIENCE)[topic.name]
+                created = self._client.create_topics([new], request_timeout=self._patience)[topic.name]
                 # Fine if somebody was faster; what differs is put right by the next apply.
                 self._result(created, f"create topic {topic.name}", fine=KafkaError.TOPIC_ALREADY_EXISTS)
                 log.info("topic made", extra={"topic": topic.name, "partitions": topic.partitions})
             case Grow(name, to):
-                grown = self._client.create_partitions([NewPartitions(name, to)], request_timeout=PATIENCE)[name]
+                grown = self._client.create_partitions([NewPartitions(name, to)], request_timeout=self._patience)[name]
                 # The one thing that can be wrong with the number is that somebody was faster.
                 self._result(grown, f"add partitions to topic {name}", fine=KafkaError.INVALID_PARTITIONS)
                 log.info("partitions added", extra={"topic": name, "partitions": to})
@@ -110,13 +115,13 @@ class Topics:
                 put = AlterConfigOpType.SET
                 entries = [ConfigEntry(key, value, incremental_operation=put) for key, value in config.items()]
                 resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-                altered = self._client.incremental_alter_configs([resource], request_timeout=PATIENCE)[resource]
+                altered = self._client.incremental_alter_configs([resource], request_timeout=self._patience)[resource]
                 self._result(altered, f"configure topic {name}")
                 log.info("topic configured", extra={"topic": name, "config": dict(config)})
 
     def _result(self, answer: "Future[Any]", what: str, fine: int | None = None) -> Any:
         try:
-            return answer.result(timeout=PATIENCE + GRACE)
+            return answer.result(timeout=self._patience + GRACE)
         except TimeoutError as error:
             raise _failed(f"Kafka did not {what}: no answer") from error
         except KafkaException as error:
@@ -124,14 +129,9 @@ class Topics:
                 return {}
             raise self._unavailable(what, error) from error
 
-    def _note(self, error: KafkaError) -> None:
-        """Why there is no answer is told here, not by the call that waits for it: a password that is wrong, say."""
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._last_error = error.str()
-
     def _unavailable(self, what: str, error: KafkaException) -> ServiceUnavailable:
-        why = f" ({self._last_error})" if self._last_error else ""
-        return _failed(f"Kafka did not {what}: {error.args[0].str()}{why}")
+        self._client.poll(0)
+        return _failed(f"Kafka did not {what}: {self._complaints.explain(error)}")
 
 
 def _own(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
