@@ -58,7 +58,7 @@ def children(target: Target) -> list[Child]:
 def _executor(target: Target) -> Child:
     """The template of the executors, which Spark in client mode wants as a file beside the driver."""
     manifest = target.manifest("v1", "ConfigMap", target.name(_EXECUTOR), "dag")
-    manifest["data"] = {_TEMPLATE: json.dumps({"spec": spark.executor()}, indent=1) + "\n"}
+    manifest["data"] = {_TEMPLATE: json.dumps({"spec": spark.executor(target)}, indent=1) + "\n"}
     return Child(manifest, "OrchestrationReady")
 
 

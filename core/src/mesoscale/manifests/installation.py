@@ -102,9 +102,13 @@ class PostgreSQL(Part):
 
 
 class Spark(Part):
-    """How large the drivers and executors of jobs are; memory in Spark's own words (`1g`)."""
+    """How large the drivers and executors of jobs are; memory in Spark's own words (`1g`).
+
+    Hadoop's libraries end where `user` has no name in the image; 185 has one in images that come from Spark's own.
+    """
 
     version: str = "4.1.4"
+    user: int = 185
     cores: int = 1
     core_request: str = "500m"
     driver_memory: str = "1g"

@@ -78,13 +78,13 @@ def _mount(volume: str, folder: str) -> Manifest:
     return {"name": volume, "mountPath": folder} | ({} if volume == "tmp" else {"readOnly": True})
 
 
-def security() -> Manifest:
-    """Of a pod: nobody, in a group that may read what is mounted."""
+def security(user: int = USER) -> Manifest:
+    """Of a pod: a user who may nothing, in a group that may read what is mounted."""
     return {
         "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
+        "runAsUser": user,
+        "runAsGroup": user,
+        "fsGroup": user,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
 

@@ -83,7 +83,7 @@ def _spec(target: Target, job: Job) -> Manifest:
             "memory": size.executor_memory,
             "serviceAccount": target.name(job.name),
             "labels": labels,
-            "template": {"spec": executor()},
+            "template": {"spec": executor(target)},
             **({"instances": job.executors.min} if job.executors.min == job.executors.max else {}),
         },
         **_allocation(job),
@@ -108,14 +108,14 @@ def driver(target: Target, job: Job) -> Manifest:
         "volumeMounts": mounted,
     }
     return {
-        "securityContext": pods.security(),
+        "securityContext": pods.security(target.installation.spark.user),
         "automountServiceAccountToken": True,
         "containers": [container],
         "volumes": pods.volumes(target, mounted, [job.program or ""]),
     }
 
 
-def executor() -> Manifest:
+def executor(target: Target) -> Manifest:
     """An executor gets its code and data from the driver; it needs a place to write and nothing else."""
     container = {
         "name": "spark-kubernetes-executor",
@@ -123,7 +123,7 @@ def executor() -> Manifest:
         "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
     }
     return {
-        "securityContext": pods.security(),
+        "securityContext": pods.security(target.installation.spark.user),
         "automountServiceAccountToken": False,
         "containers": [container],
         "volumes": [{"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}}],
