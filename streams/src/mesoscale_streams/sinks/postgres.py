@@ -36,6 +36,15 @@ PATIENCE = (
 )
 PAUSE = 0.5  # seconds between two tries
 
+# All partitions of a batch in one statement: what is waited for is the way to the server and back.
+_MOVE = """
+UPDATE {} AS p SET next_offset = moved.ends, read = p.read + moved.read, accepted = p.accepted + moved.accepted,
+    rejected = p.rejected + moved.rejected, late = p.late + moved.late, produced = p.produced + moved.produced
+FROM unnest(%s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS moved (partition, begins, ends, read, accepted, rejected, late, produced)
+WHERE node = %s AND topic = %s AND p.partition = moved.partition AND next_offset = begins
+"""
+
 
 class TableOutlet:
     """The rows of one member of a table sink's group."""
@@ -54,6 +63,7 @@ class TableOutlet:
         self._table = table
         self._writer = TableWriter(table, contract)
         self._topic = topic
+        self._move = self._positions(_MOVE)
         self._letterbox = letterbox
         self._letter = letter
         self._metrics = metrics
@@ -136,21 +146,10 @@ class TableOutlet:
         return replace(work, letters=[*work.letters, *letters], counts=counts)
 
     def _move_positions(self, connection: psycopg.Connection[Any], work: Work) -> None:
-        moved = sum(
-            connection.execute(
-                self._positions(
-                    "UPDATE {} SET next_offset = %s, read = read + %s, accepted = accepted + %s,"
-                    " rejected = rejected + %s, late = late + %s, produced = produced + %s"
-                    " WHERE node = %s AND topic = %s AND partition = %s AND next_offset = %s"
-                ),
-                (
-                    work.batch.ends[partition],
-                    *work.counts[partition].as_dict().values(),
-                    *(self._table.sink, self._topic, partition, begin),
-                ),
-            ).rowcount
-            for partition, begin in work.batch.begins.items()
-        )
+        begins, ends = work.batch.begins, work.batch.ends
+        rows = [(p, begins[p], ends[p], *work.counts[p].as_dict().values()) for p in begins]
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        moved = connection.execute(self._move, (*columns, self._table.sink, self._topic)).rowcount
         if moved != len(work.batch.begins):
             raise BeginAgain("fenced", "another member of the group has written these records")
 
