@@ -29,6 +29,7 @@ SETTINGS = {
     "auto.offset.reset": "earliest",
     "isolation.level": "read_committed",
     "fetch.queue.backoff.ms": 5,
+    "fetch.message.max.bytes": 256 << 10,
     "queued.max.messages.kbytes": 32 << 10,
 }
 
