@@ -201,6 +201,7 @@ BROKEN = [
         hint="keep rows for longer, or partition by a shorter time",
     ),
     Row(table("indexes: [[a], [b, a, b]]"), "7:49: spec.sinks[0].table.indexes[1]", '"b, a, b" has a column twice'),
+    Row(table("indexes: [[a], [b], [a]]"), "7:43: spec.sinks[0].table.indexes", "indexes has one of them twice"),
     Row(
         sink("{name: t, from: w, collection: {keep: 59s}}"),
         "7:45: spec.sinks[0].collection.keep",

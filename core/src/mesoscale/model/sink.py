@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesoscale.model.base import SET, ColumnName, DeletionPolicy, Duration, Name, Section, Text
+from mesoscale.model.base import ColumnName, DeletionPolicy, Duration, Name, Section, Text
 from mesoscale.model.stage import Scale
 
 KINDS = ("table", "collection", "lake")
@@ -28,7 +28,7 @@ class Table(Section):
     partition_by: PartitionBy | None = None
     indexes: Annotated[
         tuple[Annotated[tuple[ColumnName, ...], Field(min_length=1, max_length=8)], ...],
-        Field(max_length=16, json_schema_extra=SET),
+        Field(max_length=16),  # not a SET: server-side apply knows no sets of lists
     ] = ()
     keep: Duration | None = None
     then: Literal["drop", "archive"] | None = None

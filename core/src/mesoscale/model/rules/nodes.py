@@ -92,6 +92,11 @@ TABLE = (
         found="it.join(', ')",
     ),
     Rule(
+        "self.indexes.all(a, self.indexes.exists_one(b, b == a))",
+        "indexes has one of them twice",
+        field="indexes",
+    ),
+    Rule(
         "has(self.partitionBy) == has(oldSelf.partitionBy) &&"
         " (!has(self.partitionBy) || self.partitionBy == oldSelf.partitionBy)",
         "partitionBy of a table that exists cannot change",
