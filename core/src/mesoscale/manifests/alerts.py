@@ -22,6 +22,7 @@ def children(target: Target) -> list[Child]:
     if not target.installation.monitoring:
         return []
     manifest = target.manifest("monitoring.coreos.com/v1", "PrometheusRule", target.name(), "monitoring")
+    manifest["metadata"]["labels"] |= target.installation.monitoring_labels
     rules = [*_of_records(target), *_of_objectives(target), *_of_programs(target), _of_the_operator(target)]
     manifest["spec"] = {"groups": [{"name": f"mesoscale.{target.pipeline}", "rules": rules}]}
     return [Child(manifest, "MonitoringReady")]

@@ -15,7 +15,7 @@ def children(target: Target) -> list[Child]:
     if not target.installation.monitoring:
         return []
     manifest = target.manifest("v1", "ConfigMap", target.name("meso-grafana"), "monitoring")
-    manifest["metadata"]["labels"][LABEL] = "1"
+    manifest["metadata"]["labels"] |= {LABEL: "1"} | target.installation.monitoring_labels
     text = json.dumps(_dashboard(target), indent=1) + "\n"
     manifest["data"] = {f"mesoscale-{target.namespace}-{target.pipeline}.json": text}
     return [Child(manifest, "MonitoringReady")]

@@ -65,14 +65,16 @@ class Images(Part):
 class Kafka(Part):
     """The brokers of pipelines that name none: a Strimzi Kafka in each pipeline's namespace, or brokers elsewhere.
 
-    `port` and `authentication` are those of the listener that pipelines use of a Strimzi cluster; `secret` lies in the
-    namespace of each pipeline and says how to log in to `bootstrapServers`.
+    `port`, `tls` and `authentication` are those of the listener that pipelines use of a Strimzi cluster, `authorization`
+    whether it checks what a user may do; `secret` lies in the namespace of each pipeline and says how to log in to
+    `bootstrapServers`.
     """
 
     cluster: str = "kafka"
     port: int = 9093
     tls: bool = True
     authentication: Literal["tls", "scram-sha-512", "none"] = "tls"
+    authorization: bool = True
     bootstrap_servers: str = ""
     secret: str = ""
 
@@ -155,7 +157,11 @@ class Resources(Part):
 
 
 class Installation(Part):
-    """Everything together. `replicasOverride` gives every workload that many processes, for measurements."""
+    """Everything together.
+
+    `monitoringLabels` are those by which a Prometheus or Grafana chooses whom it listens to. `replicasOverride` gives
+    every workload that many processes, for measurements.
+    """
 
     images: Images = Images()
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
@@ -164,6 +170,7 @@ class Installation(Part):
     postgresql: PostgreSQL = PostgreSQL()
     autoscaling: Literal["keda", "hpa", "none"] = "keda"
     monitoring: bool = True
+    monitoring_labels: dict[str, str] = {}
     network_policies: bool = True
     spark: Spark = Spark()
     airflow: Airflow = Airflow()

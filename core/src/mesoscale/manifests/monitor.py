@@ -13,6 +13,7 @@ def children(target: Target) -> list[Child]:
         return []
     manifest = target.manifest("monitoring.coreos.com/v1", "PodMonitor", target.name(), "monitoring")
     ports = (statefulset.METRICS, deployment.HTTP)
+    manifest["metadata"]["labels"] |= target.installation.monitoring_labels
     manifest["spec"] = {
         "selector": {"matchLabels": {PIPELINE: target.pipeline}},
         "podMetricsEndpoints": [{"port": port, "path": "/metrics", "interval": INTERVAL} for port in ports],

@@ -15,10 +15,10 @@ def children(target: Target) -> list[Child]:
         return []
     manifest = target.manifest("kafka.strimzi.io/v1", "KafkaUser", found.secret, "user")
     manifest["metadata"]["labels"][brokers.CLUSTER_LABEL] = found.cluster
-    manifest["spec"] = {
-        "authentication": {"type": target.installation.kafka.authentication},
-        "authorization": {"type": "simple", "acls": _rules(target.pipeline)},
-    }
+    installed = target.installation.kafka
+    manifest["spec"] = {"authentication": {"type": installed.authentication}}
+    if installed.authorization:  # a cluster that checks nothing refuses users with rules
+        manifest["spec"]["authorization"] = {"type": "simple", "acls": _rules(target.pipeline)}
     return [Child(manifest, "TopicsReady")]
 
 
