@@ -57,7 +57,7 @@ class Uninstall(Part):
     """What becomes of pipelines when the release is deleted."""
 
     documents: Literal["keep", "delete"] = "keep"
-    deadline_seconds: Annotated[int, Field(ge=10, le=280)] = 75
+    deadline_seconds: Annotated[int, Field(ge=10, le=180)] = 75
 
 
 class ServiceAccount(Part):

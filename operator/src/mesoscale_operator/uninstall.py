@@ -3,7 +3,7 @@
 A document bears our finalizer, which only a running operator takes off. So, in this order:
 
 1. With `--documents delete` every document is deleted, and the operator, still there, takes down what is theirs.
-2. The operator's Deployment goes to no replicas, and its leader lets go of the Lease.
+2. The operator's Deployment goes to no replicas, until its last pod is gone: one that lives would hold documents again.
 3. Whatever document is left loses the finalizer, so that its end waits for nobody. Its pipeline goes on running.
 
 Whatever fails or takes too long, the next step comes; the finalizers come off in any case.
@@ -18,14 +18,15 @@ from collections.abc import AsyncIterator, Awaitable
 from typing import NamedTuple
 
 from mesoscale.model.pipeline import API_VERSION, KIND
-from mesoscale_operator import documents, errors, finalizer, kubeconfig, leader, logs
+from mesoscale_operator import documents, errors, finalizer, kubeconfig, logs
 from mesoscale_operator.kube import Kube, Object, Resource
 
 logger = logging.getLogger(__name__)
 
 DEPLOYMENTS = Resource("apps/v1", "deployments")
+PODS = Resource("v1", "pods")
 PAUSE = 1.0  # seconds between two looks
-OPERATOR_ENDS = 20.0  # seconds that its leader may take to let go; longer than the Lease holds without it
+OPERATOR_ENDS = 45.0  # seconds that its pods may take; longer than they are given before they are killed
 LETTING_GO = 15.0  # seconds that taking finalizers off may take, whatever time is left
 
 
@@ -85,18 +86,17 @@ async def _delete_all(kube: Kube, namespaces: tuple[str | None, ...]) -> None:
 
 
 async def _stop_operator(kube: Kube, namespace: str, name: str) -> None:
-    """Until its leader holds the Lease no longer; renewals that stop mean that as well."""
-    await _unless_gone(kube.merge(DEPLOYMENTS, namespace, name, {"spec": {"replicas": 0}}, "scale"))
-    while await _led(kube, namespace):
+    try:
+        scale = await kube.merge(DEPLOYMENTS, namespace, name, {"spec": {"replicas": 0}}, "scale")
+    except errors.NotFound:
+        logger.info("there is no Deployment %s/%s", namespace, name)
+        return
+    while await _any(kube, namespace, scale["status"]["selector"]):
         await asyncio.sleep(PAUSE)
 
 
-async def _led(kube: Kube, namespace: str) -> bool:
-    try:
-        lease = await kube.get(leader.RESOURCE, namespace, leader.NAME)
-    except errors.NotFound:
-        return False
-    return bool(lease.get("spec", {}).get("holderIdentity"))
+async def _any(kube: Kube, namespace: str, selector: str) -> bool:
+    return any([page["items"] async for page in kube.pages(PODS, namespace, selector)])
 
 
 async def _let_go_of_all(kube: Kube, namespaces: tuple[str | None, ...]) -> None:
