@@ -40,18 +40,14 @@ def _images() -> tuple[Recipe, ...]:
         "PYSPARK_PYTHON": "python3",
         "JAVA_HOME": f"/usr/lib/jvm/java-17-openjdk-{MACHINE}",
     }
-    layers = ((layer(), LAYER),)
-    start = image.Addition(FILES / "spark-start.sh", "/opt/start.sh")
-    spark = image.Config(entrypoint=("/opt/start.sh",), env=env, user="185", workdir="/opt/spark")
-    operator = image.Config(("/usr/bin/tini", "-s", "--", "/usr/bin/spark-operator"), env=env, user="185")
     return (
-        Recipe(spark_tag(), spark, root="java", layers=layers, files=(start,)),
         Recipe(
-            f"{PREFIX}spark-operator:{versions().components[COMPONENT].version}",
-            operator,
+            spark_tag(),
+            image.Config(entrypoint=("/opt/start.sh",), env=env, user="185", workdir="/opt/spark"),
             root="java",
-            layers=layers,
+            layers=((layer(), LAYER),),
             commands=((COMPONENT, "spark-operator", "/usr/bin/spark-operator"),),
+            files=(image.Addition(FILES / "spark-start.sh", "/opt/start.sh"),),
         ),
     )
 
@@ -62,8 +58,8 @@ def _set_up(kubectl: Kubectl) -> None:
     values = {
         "webhook.enable": "false",
         "image.registry": PREFIX.rstrip("/"),
-        "image.repository": "spark-operator",
-        "image.tag": versions().components[COMPONENT].version,
+        "image.repository": "spark",
+        "image.tag": versions().pyspark,
         "spark.jobNamespaces": f"{{{JOBS}}}",
     }
     chart = gobuild.module_folder(COMPONENT) / CHART

@@ -1,5 +1,6 @@
 #!/bin/bash
-# What Spark's scheduler for Kubernetes starts in its pods: `driver …` or `executor`. Anything else is run as it stands.
+# Spark's scheduler for Kubernetes starts `driver …` and `executor` in its pods, the operator's chart `controller …`:
+# one image serves both, since the operator needs all of Spark to submit. Anything else is run as it stands.
 set -euo pipefail
 
 # The driver hands the executor's JVM options over one by one, as SPARK_JAVA_OPT_0, SPARK_JAVA_OPT_1 and so on.
@@ -28,5 +29,6 @@ executor)
         --app-id "$SPARK_APPLICATION_ID" --hostname "$SPARK_EXECUTOR_POD_IP" \
         --resourceProfileId "$SPARK_RESOURCE_PROFILE_ID" --podName "$SPARK_EXECUTOR_POD_NAME"
     ;;
+controller) exec tini -s -- spark-operator "$@" ;;
 *) exec "$@" ;;
 esac
