@@ -15,6 +15,8 @@ from mesoscale_streams.sinks import copy_binary, table_partitions
 
 log = logging.getLogger(__name__)
 
+# A table partition of another owner than its table's could not be changed with it.
+AS_OWNER = "SELECT set_config('role', pg_get_userbyid(relowner)::text, true) FROM pg_class WHERE oid = %s::regclass"
 ROW = "meso_row"  # the row's number in its frame, in the table that finds duplicates
 
 
@@ -41,6 +43,7 @@ class TableWriter:
         with connection.transaction():
             # One maker at a time: two members of the group meet here at the same midnight.
             connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(self._into),))
+            connection.execute(AS_OWNER, (self._into.as_string(connection),))
             for period in missing:
                 connection.execute(table_partitions.create(self._table, period))
         self._made |= set(missing)
