@@ -5,8 +5,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from cluster import choose, gobuild, image, images, layout, node, parts, progress, resolve, rootfs, store
-from cluster.errors import ClusterError
+from cluster import choose, image, layout, node, parts, progress, resolve, rootfs, store
+from cluster.errors import ClusterError, Missing
 from cluster.recipes import versions
 
 
@@ -28,12 +28,17 @@ def down(_: argparse.Namespace) -> None:
     progress.say(f"nothing is left of {cluster.name}")
 
 
-def build(_: argparse.Namespace) -> None:
-    """Build all that the bare cluster is made of, and start nothing."""
-    for name in ("kubernetes", "etcd", "pause", "helm"):
-        store.provide(gobuild.built(name))
-    for recipe in images.of_the_cluster():
-        store.provide(recipe.thing())
+def build(arguments: argparse.Namespace) -> None:
+    """Build all that the chosen cluster is made of and those parts, and start nothing."""
+    cluster = choose.choose()
+    try:
+        cluster.build()
+        for name in arguments.part:
+            parts.build(name)
+    except Missing as error:
+        if not arguments.if_possible:
+            raise
+        print(f"!!! NO CLUSTER: {error.message}: {error.hint}", file=sys.stderr)
 
 
 def status(_: argparse.Namespace) -> None:
@@ -107,12 +112,15 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     one = verb("up", up, "bring it up, and print what to export")
-    one.add_argument("--audit", action="store_true", help=f"write what service accounts ask for to {layout.AUDIT_LOG}")
+    audit = f"write what service accounts ask for to {layout.AUDIT_LOG} (bare cluster; default: yes)"
+    one.add_argument("--audit", action=argparse.BooleanOptionalAction, default=True, help=audit)
     verb("down", down, "take it away, with all that it holds")
-    verb("build", build, "build what it is made of, and start nothing")
+    one = verb("build", build, "build what it is made of, and start nothing")
+    one.add_argument("part", nargs="*", metavar="PART", help="parts to build, too")
+    one.add_argument("--if-possible", action="store_true", help="say what is missing on this machine, and succeed")
     verb("status", status, "the programs that run")
     one = verb("part", part, "install parts: operators, their types, and stores")
-    one.add_argument("name", nargs="*", choices=[*parts.NAMES, []], metavar="NAME", help=", ".join(parts.NAMES))
+    one.add_argument("name", nargs="*", metavar="NAME", help=", ".join(parts.NAMES))
     one = verb("load", load, "give the cluster images from archives")
     one.add_argument("archive", nargs="+", type=Path)
     one = verb("image", make_image, "make an image without an engine")

@@ -20,6 +20,23 @@ class Bare:
     name = f"the bare single-node cluster in {layout.RUN}"
     kubeconfig = layout.KUBECONFIG
 
+    def build(self) -> None:
+        """Make all that it consists of, where that is not done.
+
+        Raises:
+            Missing: this machine lacks what it is made with.
+            ClusterError: it cannot be made.
+        """
+        preflight.demand()
+        store.provide(gobuild.built("pause"))
+        _folders()
+        _archives()
+
+    def is_built(self) -> bool:
+        """Whether it could be brought up within seconds."""
+        things = [gobuild.built(name) for name in ("pause", "kubernetes", "etcd")]
+        return all(thing.folder.exists() for thing in things + [recipe.thing() for recipe in images.of_the_cluster()])
+
     def up(self, audit: bool) -> None:
         """Bring it up, or put right what of it does not run.
 
@@ -29,9 +46,8 @@ class Bare:
         Raises:
             ClusterError: it cannot be.
         """
-        preflight.demand()
-        pause, folders = store.provide(gobuild.built("pause")) / "pause", _folders()
-        archives = {recipe.name: store.provide(recipe.thing()) / images.TAR for recipe in images.of_the_cluster()}
+        self.build()
+        pause, folders, archives = store.provide(gobuild.built("pause")) / "pause", _folders(), _archives()
         with _alone():
             _demand_own([str(folders), *sorted(str(archive) for archive in archives.values())])
             with progress.step("bringing the cluster up"):
@@ -61,6 +77,10 @@ class Bare:
 
 def _folders() -> programs.Folders:
     return programs.Folders(store.provide(gobuild.built("kubernetes")), store.provide(gobuild.built("etcd")))
+
+
+def _archives() -> dict[str, Path]:
+    return {recipe.name: store.provide(recipe.thing()) / images.TAR for recipe in images.of_the_cluster()}
 
 
 def _demand_own(recipe: list[str]) -> None:

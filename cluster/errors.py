@@ -12,3 +12,7 @@ class ClusterError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         self.message, self.hint = message, hint
         super().__init__(f"{message}\n\nhint: {hint}" if hint else message)
+
+
+class Missing(ClusterError):
+    """This machine lacks what a cluster is made with; the hint is the command that provides it."""

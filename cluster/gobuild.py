@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from cluster import commands, progress, store
-from cluster.errors import ClusterError
+from cluster.errors import Missing
 from cluster.recipes import GoCommands, versions
 
 
@@ -22,16 +22,17 @@ def module_folder(name: str) -> Path:
     """Where the sources of the component's module lie; charts and manifests come with them.
 
     Raises:
-        ClusterError: Go is missing, or cannot fetch the module.
+        Missing: there is no Go, or it is too old.
+        ClusterError: it cannot fetch the module.
     """
     component = versions().components[name]
-    _demand_go(f"the files of {name}")
+    demand_go(f"the files of {name}")
     commands.run(["go", "mod", "download", component.module], cwd=component.folder)
     return Path(commands.run(["go", "list", "-m", "-f", "{{.Dir}}", component.module], cwd=component.folder).strip())
 
 
 def _build(component: GoCommands, folder: Path) -> None:
-    _demand_go(component.name)
+    demand_go(component.name)
     env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly"}
     for command in component.commands:
         progress.say(f"  {command} {component.version}")
@@ -39,12 +40,17 @@ def _build(component: GoCommands, folder: Path) -> None:
         commands.run(["go", "build", *flags, component.package(command)], cwd=component.folder, env=env)
 
 
-def _demand_go(what: str) -> None:
+def demand_go(what: str) -> None:
+    """Return where Go is there, and new enough.
+
+    Raises:
+        Missing: it is not.
+    """
     least = versions().go
     hint = f"install Go {least} or newer, or set MESO_KUBECONFIG to a cluster that is there already"
     if not commands.present("go"):
-        raise ClusterError(f"Go is needed to build {what}, and is not installed", hint)
+        raise Missing(f"Go is needed to build {what}, and is not installed", hint)
     found = commands.run(["go", "env", "GOVERSION"])
     numbers = re.search(r"go(\d+)\.(\d+)", found)
     if numbers is None or [int(part) for part in numbers.groups()] < [int(part) for part in least.split(".")]:
-        raise ClusterError(f"Go {least} or newer is needed to build {what}, and this is {found.strip()}", hint)
+        raise Missing(f"Go {least} or newer is needed to build {what}, and this is {found.strip()}", hint)

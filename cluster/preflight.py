@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from cluster import commands
-from cluster.errors import ClusterError
+from cluster.errors import Missing
 from cluster.recipes import versions
 
 # what is looked for -> the Debian package that has it
@@ -27,16 +27,16 @@ def demand() -> None:
     """Return where this machine can carry the bare cluster.
 
     Raises:
-        ClusterError: it cannot; all packages that it lacks are named at once.
+        Missing: it cannot; all packages that it lacks are named at once.
     """
     if sys.platform != "linux" or os.geteuid() != 0:
-        raise ClusterError("the bare cluster needs Linux, and root", INSTEAD)
+        raise Missing("the bare cluster needs Linux, and root", INSTEAD)
     release = versions().debian
     if f"VERSION_CODENAME={release}\n" not in OS_RELEASE.read_text(encoding="utf-8"):
-        raise ClusterError(f"the bare cluster is made of Debian's {release}, and this is another system", INSTEAD)
+        raise Missing(f"the bare cluster is made of Debian's {release}, and this is another system", INSTEAD)
     lacking = missing_packages()
     if lacking:
-        raise ClusterError(
+        raise Missing(
             f"the bare cluster needs {', '.join(lacking)}, not installed here", f"apt-get install {' '.join(lacking)}"
         )
 

@@ -71,7 +71,11 @@ def api_server(folders: Folders, audit: bool) -> list[str]:
         "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         f"--proxy-client-cert-file={PKI / 'front-proxy.crt'}",
         f"--proxy-client-key-file={PKI / 'front-proxy.key'}",
-        *((f"--audit-policy-file={CONFIG / 'audit.yaml'}", f"--audit-log-path={AUDIT_LOG}") if audit else ()),
+        *(
+            (f"--audit-policy-file={CONFIG / 'audit.yaml'}", f"--audit-log-path={AUDIT_LOG}", "--audit-log-maxsize=500")
+            if audit
+            else ()
+        ),
     ]
 
 

@@ -1,11 +1,22 @@
 """What the platform drives, from packages alone: one module a part, installed into whichever cluster is used."""
 
 from cluster.choose import Cluster
+from cluster.errors import ClusterError
 from cluster.parts import cloudnative_pg, kafka, keda, prometheus, spark, strimzi
 from cluster.parts.part import Part
 
 _PARTS: dict[str, Part] = {
-    part.name: part for part in (strimzi.PART, cloudnative_pg.PART, kafka.PART, prometheus.PART, keda.PART, spark.PART)
+    part.name: part
+    for part in (
+        strimzi.PART,
+        keda.TYPES,
+        prometheus.TYPES,
+        cloudnative_pg.PART,
+        kafka.PART,
+        spark.PART,
+        prometheus.PART,
+        keda.PART,
+    )
 }
 NAMES = tuple(_PARTS)
 
@@ -16,7 +27,7 @@ def build(name: str) -> None:
     Raises:
         ClusterError: it cannot be made.
     """
-    _PARTS[name].build()
+    _named(name).build()
 
 
 def install(name: str, cluster: Cluster) -> None:
@@ -25,4 +36,10 @@ def install(name: str, cluster: Cluster) -> None:
     Raises:
         ClusterError: it cannot be made, or does not come up.
     """
-    _PARTS[name].install(cluster)
+    _named(name).install(cluster)
+
+
+def _named(name: str) -> Part:
+    if name not in _PARTS:
+        raise ClusterError(f"there is no part {name!r}", f"parts are {', '.join(NAMES)}")
+    return _PARTS[name]

@@ -26,4 +26,4 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl.await_rollout(NAMESPACE, "deployment/cnpg-controller-manager")
 
 
-PART = Part(COMPONENT, _images, _set_up)
+PART = Part(COMPONENT, _set_up, _images)

@@ -49,4 +49,4 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl.await_rollout(NAMESPACE, "statefulset/kafka")
 
 
-PART = Part("kafka", _images, _set_up)
+PART = Part("kafka", _set_up, _images)

@@ -26,4 +26,10 @@ def _set_up(kubectl: Kubectl) -> None:
         kubectl.await_rollout("keda", workload)
 
 
-PART = Part(COMPONENT, _images, _set_up)
+def _set_up_types(kubectl: Kubectl) -> None:
+    folder = gobuild.module_folder(COMPONENT) / "config" / "crd"
+    kubectl.apply(kubectl("kustomize", folder))
+
+
+TYPES = Part("keda-crds", _set_up_types)
+PART = Part(COMPONENT, _set_up, _images)

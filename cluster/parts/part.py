@@ -39,14 +39,18 @@ class Kubectl:
         self(*arguments, seconds=seconds + 10)
 
 
+def _none() -> tuple[()]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`things` are what is built for it beside the images; `set_up` makes its objects and waits until they work."""
+    """`set_up` makes its objects and waits until they work; `things` are what is built for it beside the images."""
 
     name: str
-    images: Callable[[], tuple[Recipe, ...]]
     set_up: Callable[[Kubectl], None]
-    things: Callable[[], tuple[store.Thing, ...]] = tuple
+    images: Callable[[], tuple[Recipe, ...]] = _none
+    things: Callable[[], tuple[store.Thing, ...]] = _none
 
     def build(self) -> None:
         """Make all that it needs."""

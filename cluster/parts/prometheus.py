@@ -35,4 +35,10 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl.await_rollout(NAMESPACE, "deployment/prometheus-operator")
 
 
-PART = Part("prometheus", _images, _set_up)
+def _set_up_types(kubectl: Kubectl) -> None:
+    folder = gobuild.module_folder(COMPONENT) / "example" / "prometheus-operator-crd"
+    kubectl("apply", "--server-side", "--force-conflicts", "--filename", folder)
+
+
+TYPES = Part("prometheus-crds", _set_up_types)
+PART = Part("prometheus", _set_up, _images)

