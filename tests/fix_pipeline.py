@@ -1,5 +1,6 @@
 """A document's topics, tables and bindings on the session's services; its nodes are started and ended by the test."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -118,6 +119,7 @@ class Pipeline:
 
     def bind(self, bound: bindings.Bindings) -> None:
         """The services as they are reached from now on."""
+        shutil.rmtree(self.folder / "bindings", ignore_errors=True)
         for file, entry in bound.files().items():
             (self.folder / "bindings" / file).parent.mkdir(parents=True, exist_ok=True)
             (self.folder / "bindings" / file).write_text(entry)

@@ -1,4 +1,4 @@
-"""A broker that asks who its clients are, in four ways at once, each on a port of its own; certificates made here."""
+"""A broker that asks who its clients are, in three ways at once, and what they may do; certificates are made here."""
 
 import shutil
 import subprocess
@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 from fix_services import Running
 
 from mesoscale import bindings
@@ -15,6 +25,18 @@ from mesoscale_local.services import jars, java, ports
 from mesoscale_local.services.kafka import Broker
 
 USERNAME, PASSWORD = "nyc", 'a "secret" \\ word'
+MAKER = "maker"  # who may make topics and delete them
+PREFIX = "secured-"  # of all that users may touch
+# As docs/grants.md has them. Group ids and transactional ids are resources of their own.
+OF_NODES = {
+    ResourceType.TOPIC: ("DESCRIBE", "READ", "WRITE"),
+    ResourceType.GROUP: ("DESCRIBE", "READ"),
+    ResourceType.TRANSACTIONAL_ID: ("DESCRIBE", "WRITE"),
+}
+OF_MAKER = {
+    ResourceType.TOPIC: ("CREATE", "DESCRIBE", "DESCRIBE_CONFIGS", "ALTER", "ALTER_CONFIGS", "DELETE", "WRITE"),
+    ResourceType.GROUP: ("DELETE",),
+}
 LISTENERS = {"SCRAM": "SASL_SSL", "PLAIN": "SASL_PLAINTEXT", "TLS": "SSL"}  # beside PLAINTEXT, which sets it up
 
 
@@ -52,6 +74,8 @@ class SecuredBroker(Broker):
         module = "org.apache.kafka.common.security.plain.PlainLoginModule"
         word = PASSWORD.replace("\\", "\\\\").replace('"', '\\"').replace("\\", "\\\\")  # for JAAS, then for properties
         return {
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",  # the broker itself, and who sets it up
             "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,{protocols}",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self.certificates / "broker.pem"),
@@ -82,13 +106,24 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]
         certify(certificates, name)
     broker = SecuredBroker(folder, java.find(), jars.provide(print), certificates=certificates)
     running = Running(broker, folder)
-    admin = AdminClient({"bootstrap.servers": broker.binding().bootstrap_servers})
-    scram = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
-    made = admin.alter_user_scram_credentials([UserScramCredentialUpsertion(USERNAME, scram, PASSWORD.encode())])
-    made[USERNAME].result(30)
-    del admin  # it would complain when the broker is gone
+    _let_in(AdminClient({"bootstrap.servers": broker.binding().bootstrap_servers}))
     yield broker
     running.stop()
+
+
+def _let_in(admin: AdminClient) -> None:
+    """Passwords, and what each may do."""
+    scram, word = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096), PASSWORD.encode()
+    users = [UserScramCredentialUpsertion(name, scram, word) for name in (USERNAME, MAKER)]
+    rules = {f"User:{USERNAME}": OF_NODES, "User:CN=user": OF_NODES, f"User:{MAKER}": OF_MAKER}
+    allowed = [
+        AclBinding(kind, PREFIX, ResourcePatternType.PREFIXED, who, "*", AclOperation[name], AclPermissionType.ALLOW)
+        for who, rule in rules.items()
+        for kind, names in rule.items()
+        for name in names
+    ]
+    for made in (*admin.alter_user_scram_credentials(users).values(), *admin.create_acls(allowed).values()):
+        made.result(30)
 
 
 def binding(broker: SecuredBroker, listener: str, **instead: str) -> bindings.Kafka:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import orjson
 import pytest
 from fix_pipeline import Pipeline, ids, payments, until
-from fix_secured import SecuredBroker, binding
+from fix_secured import MAKER, USERNAME, SecuredBroker, binding
 
 from mesoscale import bindings
 from mesoscale_dashboard.feed import Feed, Tail
@@ -30,8 +30,10 @@ def test_a_pipeline_runs_where_brokers_ask_who_comes(
     bare_pipeline: Make, secured: SecuredBroker, listener: str
 ) -> None:
     here = bare_pipeline(f"secured-{listener.lower()}", SPEC)
+    maker = bindings.Bindings(binding(secured, "SCRAM", username=MAKER), here.postgres)
+    here.bind(maker)
+    assert (here.tell("topics")[0], here.tell("topics")[0], here.tell("schema")[0]) == (0, 0, 0)
     here.bind(bindings.Bindings(binding(secured, listener), here.postgres))
-    assert (here.tell("topics")[0], here.tell("schema")[0]) == (0, 0)
     source, stage, sink = here.start("payments"), here.start("pass"), here.start("rows")
     assert source.wait(90) == 0, here.log()
     graph = environment.read_graph(here.folder / "pipeline.yaml")
@@ -44,6 +46,7 @@ def test_a_pipeline_runs_where_brokers_ask_who_comes(
     found = here.rows("SELECT transaction_id FROM rows")
     assert {str(one): 1 for (one,) in found} == ids(value for _, value in payments(COUNT))
     assert fed(binding(secured, listener), f"{here.name}.pass") == 10
+    here.bind(maker)
     assert here.tell("remove", "--topic", f"{here.name}.pass", "--node", "pass", "--sink", "rows")[0] == 0
 
 
@@ -64,6 +67,7 @@ def fed(kafka: bindings.Kafka, topic: str) -> int:
         ("SCRAM", "password", "guess", "Authentication failed"),
         ("PLAIN", "username", "nobody", "Authentication failed"),
         ("SCRAM", "ca_crt", "broker.crt", "certificate verify failed"),
+        ("SCRAM", "username", USERNAME, "authorization failed"),  # of topics that do not bear the allowed name
     ],
 )
 def test_whoever_is_not_let_in_says_why(

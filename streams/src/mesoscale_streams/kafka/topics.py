@@ -30,6 +30,7 @@ from mesoscale_streams.kafka.topic_steps import Configure, Create, Grow, Observe
 
 log = logging.getLogger(__name__)
 
+FORBIDDEN = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
 PATIENCE = 30.0  # seconds for one request to the brokers
 SETTLED = 10.0  # seconds until the brokers agree; some have rules of their own and never show what they were told
 PAUSE = 0.1  # seconds between two looks at what was done
@@ -131,7 +132,8 @@ class Topics:
 
     def _unavailable(self, what: str, error: KafkaException) -> ServiceUnavailable:
         self._client.poll(0)
-        return _failed(f"Kafka did not {what}: {self._complaints.explain(error)}")
+        hint = "docs/grants.md says what each program must be allowed" if error.args[0].code() in FORBIDDEN else ""
+        return _failed(f"Kafka did not {what}: {self._complaints.explain(error)}", hint)
 
 
 def _own(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
@@ -139,5 +141,5 @@ def _own(entries: Mapping[str, ConfigEntry]) -> dict[str, str]:
     return {name: entry.value or "" for name, entry in entries.items() if ConfigSource(entry.source) is own}
 
 
-def _failed(message: str) -> ServiceUnavailable:
-    return ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message))
+def _failed(message: str, hint: str = "") -> ServiceUnavailable:
+    return ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=hint))
