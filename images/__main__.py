@@ -14,7 +14,7 @@ OURS = ("operator", "streams")
 def main() -> int:
     """The exit code: 4 where something is missing or has failed, with the sentence that says so."""
     parser = argparse.ArgumentParser(prog="python -m images", description="Make images from their Dockerfiles.")
-    parser.add_argument("name", nargs="*", default=OURS, help="operator, streams (both by default)")
+    parser.add_argument("name", nargs="*", default=OURS, help="operator, streams (these two by default), airflow")
     parser.add_argument("--load", action="store_true", help="give them to the cluster of `make cluster`, too")
     arguments = parser.parse_args()
     try:

@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 from cluster import image, rootfs, store
-from images import python_files
-from images.dockerfile import NotUnderstood, Stage
+from images import code, packages
+from images.dockerfile import NotUnderstood
 from images.recipe import ROOT, Part, Recipe
 
 LAYER = "layer.tar"
 ARCHIVES = ROOT / "dist" / "images"
+MADE_HERE = ["packages", "code"]  # stages, in the order of their layers
 
 
 def archive(recipe: Recipe) -> Path:
@@ -22,12 +23,16 @@ def archive(recipe: Recipe) -> Path:
         ClusterError: something that it is made with is missing.
         NotUnderstood: it takes in what only an engine can make.
     """
-    *lower, top = recipe.parts
-    bases = [store.provide(_root(recipe)) / rootfs.TAR]
-    bases += [store.provide(_packages(recipe, part)) / LAYER for part in lower]
+    stages = [part.stage for part in recipe.parts]
+    if stages != MADE_HERE:
+        raise NotUnderstood(
+            f"image {recipe.name} is made of {stages or 'packages of Debian only'}: that takes an engine"
+        )
+    below, top = recipe.parts
+    bases = [store.provide(_root(recipe)) / rootfs.TAR, store.provide(_packages(recipe, below)) / LAYER]
     written = ARCHIVES / f"{recipe.name}.tar"
     with tempfile.TemporaryDirectory() as folder:
-        python_files.code(_stage(recipe, top, "code"), Path(folder), top.target)
+        code.fill(recipe.stages[top.stage], Path(folder), top.target)
         image.write(written, recipe.tag, bases, [image.Addition(Path(folder), top.target)], recipe.config)
     return written
 
@@ -38,18 +43,12 @@ def _root(recipe: Recipe) -> store.Thing:
 
 
 def _packages(recipe: Recipe, part: Part) -> store.Thing:
-    lock = python_files.requirements(_stage(recipe, part, "packages"))
+    lock = packages.requirements(recipe.stages[part.stage])
 
     def fill(folder: Path) -> None:
         with tempfile.TemporaryDirectory() as made:
-            python_files.environment(lock, Path(made))
+            packages.environment(lock, Path(made))
             image.layer(folder / LAYER, [image.Addition(Path(made), part.target)])
 
-    how = Path(python_files.__file__).read_text(encoding="utf-8")
+    how = Path(packages.__file__).read_text(encoding="utf-8")
     return store.Thing(f"packages-{recipe.name}", (lock.read_text(encoding="utf-8"), part.target, how), fill)
-
-
-def _stage(recipe: Recipe, part: Part, wanted: str) -> Stage:
-    if part.stage != wanted:
-        raise NotUnderstood(f"image {recipe.name}: only an engine can make what comes from its stage {part.stage}")
-    return recipe.stages[part.stage]

@@ -18,7 +18,10 @@ INSTALL = "apt-get install --yes --no-install-recommends "
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What an earlier stage made, and where it lies in the image: `COPY --from=stage source target`."""
+    """What an earlier stage made, and where it lies in the image: `COPY --from=stage source target`.
+
+    Without a stage it comes as it is from the repository.
+    """
 
     stage: str
     source: str
@@ -82,15 +85,15 @@ def _root(stage: Stage) -> tuple[list[str], list[str]]:
 
 
 def _part(text: str) -> Part:
-    found = re.fullmatch(r"--from=(\S+) (\S+) (\S+)", text)
+    found = re.fullmatch(r"(?:--from=(\S+) )?(.+) (\S+)", text)
     if found is None:
-        raise NotUnderstood(f"COPY {text}: the last stage takes from earlier ones only")
-    return Part(found[1], found[2], found[3].rstrip("/"))
+        raise NotUnderstood(f"COPY {text}: from where, and where to?")
+    return Part(found[1] or "", found[2], found[3].rstrip("/"))
 
 
 def _config(stage: Stage) -> image.Config:
     return image.Config(
-        entrypoint=tuple(json.loads(stage.all("ENTRYPOINT")[-1])),
+        entrypoint=tuple(word for text in stage.all("ENTRYPOINT")[-1:] for word in json.loads(text)),
         env=_merged(stage, "ENV"),
         user=stage.all("USER")[-1],
         workdir=stage.all("WORKDIR")[-1],

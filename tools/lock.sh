@@ -25,3 +25,8 @@ export_lock streams.txt --no-default-groups --package mesoscale-streams --packag
 uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 "$@" \
     --output-file dags/requirements.txt dags/requirements.in
 echo "dags/requirements.txt: $(grep -c == dags/requirements.txt) packages"
+
+# What fetches Kafka's jars while its image is built, at the versions above.
+uv pip compile --quiet --no-header --no-annotate --generate-hashes --python-version 3.11 \
+    --constraint requirements/run.txt --output-file requirements/jars.txt - <<<jgo
+echo "requirements/jars.txt: $(grep -c == requirements/jars.txt) packages"

@@ -1,4 +1,4 @@
-"""The chart in a real cluster: it installs where restricted Pod Security is enforced, works, and ends without a hang."""
+"""The chart in a real cluster: it installs where restricted Pod Security is enforced, works, and goes away unhindered."""
 
 import json
 import time

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from images import dockerfile, python_files, recipe
+from cluster import rootfs
+from cluster.parts import cloudnative_pg, kafka, spark
+from cluster.recipes import versions
+from images import build, dockerfile, packages, recipe
 from images.dockerfile import Instruction, NotUnderstood
 from mesoscale.manifests import installation
 
@@ -38,9 +41,9 @@ def test_an_image_runs_as_nobody_and_says_what_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_an_image_has_stages_and_names_every_base_by_version(name: str) -> None:
+def test_an_image_names_every_base_by_version_and_keeps_what_only_builds_it_out(name: str) -> None:
     found = stages(name)
-    assert len(found) >= 2
+    assert not [run for run in found[-1].all("RUN") if "pip" in run]
     for stage in found:
         assert stage.base in {other.name for other in found} or re.fullmatch(r"\S+:\d\S*", stage.base), stage.base
 
@@ -48,7 +51,7 @@ def test_an_image_has_stages_and_names_every_base_by_version(name: str) -> None:
 @pytest.mark.parametrize("name", IMAGES)
 def test_packages_of_languages_come_from_a_lock_by_hash(name: str) -> None:
     runs = [run for stage in stages(name) for run in stage.all("RUN")]
-    installs = [run for run in runs if re.search(r"\bpip\S* .*install\b", run)]
+    installs = [run for run in runs if re.search(r"\bpip\b.* install\b", run) and "requirement" in run]
     assert all("--require-hashes" in run and "--no-deps" in run for run in installs)
     downloads = [run for run in runs if re.search(r"\b(curl|wget)\b", run)]
     assert all("sha" in run for run in downloads)
@@ -60,9 +63,34 @@ def test_our_images_are_of_our_version_and_can_be_made_without_an_engine(name: s
     assert read.version == installation.VERSION
     assert [part.stage for part in read.parts] == ["packages", "code"]
     assert read.config.user == "65532:65532"
-    lock = python_files.requirements(read.stages["packages"])
+    lock = packages.requirements(read.stages["packages"])
     assert lock == ROOT / "requirements" / f"{name}.txt"
     assert all("--hash=sha256:" in entry for entry in re.split(r"\n(?=\S)", lock.read_text().strip()))
+
+
+@pytest.mark.parametrize("name", sorted(set(IMAGES) - {*OURS, "airflow"}))
+def test_what_takes_an_engine_is_refused_in_a_sentence(name: str) -> None:
+    with pytest.raises(NotUnderstood, match="takes an engine"):
+        build.archive(recipe.read(name))
+
+
+@pytest.mark.parametrize(("name", "root"), [("spark", "java"), ("kafka", "java"), ("postgres", "postgresql")])
+def test_an_image_and_that_of_the_bare_cluster_hold_the_same_packages_of_debian(name: str, root: str) -> None:
+    read = recipe.read(name)
+    assert set(read.packages) <= set(rootfs.ROOTS[root].packages)
+    users = [command for command in read.commands if command.startswith(("useradd", "usermod"))]
+    hooks = " ".join(rootfs.ROOTS[root].hooks)
+    assert users
+    assert all(command in hooks for command in users)
+
+
+def test_versions_are_those_of_the_bare_clusters_parts() -> None:
+    assert packages.requirements(recipe.read("spark").stages["packages"]) == spark.REQUIREMENTS
+    assert f"pyspark=={versions().pyspark}" in spark.REQUIREMENTS.read_text()
+    assert recipe.read("kafka").version in kafka.LOCK.read_text()
+    assert f":{recipe.read('postgres').version}" in cloudnative_pg.SERVER
+    for name in OURS:
+        assert f"/python{versions().python}/" in recipe.read(name).parts[-1].target
 
 
 def test_the_operators_image_carries_no_frames_and_no_drivers() -> None:

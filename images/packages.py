@@ -1,12 +1,9 @@
-"""What the stages `packages` and `code` of a Dockerfile make, without an engine: a virtual environment, and our code.
+"""What the stage `packages` of a Dockerfile makes, without an engine: a virtual environment from a lock.
 
-The interpreter of the image is not asked for either: packages are wheels for it, unpacked, and compiled by one of the
-same release.
+The image's interpreter is not asked for either: what is installed is compiled by one of the same release.
 """
 
-import compileall
 import os
-import py_compile
 import shutil
 import sys
 from pathlib import Path
@@ -16,8 +13,6 @@ from cluster.errors import ClusterError
 from cluster.recipes import versions
 from images.dockerfile import NotUnderstood, Stage
 from images.recipe import ROOT
-
-UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH  # the files of a layer have no times to compare
 
 
 def requirements(stage: Stage) -> Path:
@@ -44,19 +39,9 @@ def environment(lock: Path, folder: Path) -> None:
     demand_release()
     install = ["uv", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]
     install += ["--python", sys.executable, "--compile-bytecode", "--link-mode=copy", f"--target={target}"]
-    env = {**os.environ, "PYC_INVALIDATION_MODE": "UNCHECKED_HASH"}
+    env = {**os.environ, "PYC_INVALIDATION_MODE": "UNCHECKED_HASH"}  # the files of a layer have no times to compare
     commands.run([*install, "--requirement", str(lock)], env=env)
     shutil.rmtree(target / "bin", ignore_errors=True)  # commands of packages, which name this machine's interpreter
-
-
-def code(stage: Stage, folder: Path, target: str) -> None:
-    """Our own packages, compiled, as they lie in `target` of the image."""
-    demand_release()
-    for text in stage.all("COPY"):
-        *sources, _ = text.split()
-        for source in sources:
-            shutil.copytree(ROOT / source, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-    compileall.compile_dir(folder, quiet=1, invalidation_mode=UNCHECKED, stripdir=folder, prependdir=target)
 
 
 def demand_release() -> None:
