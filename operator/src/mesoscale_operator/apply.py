@@ -147,9 +147,13 @@ def resource(key: Key) -> Resource:
 
 
 def stranger(owner: DocumentKey, there: Object, key: Key) -> str:
-    """Why an object that is there is not ours; nothing if it is: we applied it, and it names no other document."""
+    """Why an object that is there is not ours; nothing if it is: we applied it, and it names no other document.
+
+    Data has no owner but its label; one that somebody else wrote there says nothing.
+    """
     known = records.owner_of(there)
-    if known is not None and known != owner:
+    certain = bool(there["metadata"].get("ownerReferences")) or records.labelled_by_us(there)
+    if known is not None and known != owner and certain:
         return f'{key.kind} "{key.name}" belongs to the pipeline "{known.name}"'
     if records.from_object(there, owner).ours:
         return ""

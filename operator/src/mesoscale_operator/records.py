@@ -7,6 +7,7 @@ from typing import Any
 from mesoscale import readiness
 from mesoscale.manifests import fields, types
 from mesoscale.manifests.target import PIPELINE
+from mesoscale.model.pipeline import KIND
 from mesoscale_operator.documents import Key, instant
 
 SELECTOR = "app.kubernetes.io/managed-by=mesoscale"
@@ -42,10 +43,20 @@ class Record:
 
 
 def owner_of(body: Mapping[str, Any]) -> Key | None:
-    """The document that an object says it belongs to."""
+    """The document that an object belongs to: its owner, or for data, which has none, what its label says.
+
+    A label that somebody changed makes a child nobody else's.
+    """
     metadata = body["metadata"]
-    name = metadata.get("labels", {}).get(PIPELINE)
+    owners = (one["name"] for one in metadata.get("ownerReferences", ()) if one["kind"] == KIND)
+    name = next(owners, None) or metadata.get("labels", {}).get(PIPELINE)
     return Key(metadata["namespace"], name) if name else None
+
+
+def labelled_by_us(body: Mapping[str, Any]) -> bool:
+    """Whether the label that names the document still is as we applied it."""
+    applied = _applied(body["metadata"]) or {}
+    return f"f:{PIPELINE}" in applied.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
 
 
 def from_object(body: types.Manifest, owner: Key) -> Record:
