@@ -1,0 +1,225 @@
+"""A whole installation of its own in the cluster: broker, operator, pipelines, and hands to look at it and break it."""
+
+import json
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fix_helm import CHART, Helm
+from fix_installed import Kubectl
+
+from cluster.parts import cloudnative_pg, kafka
+from cluster.parts.part import FILES
+
+Object = dict[str, Any]
+
+RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+SLEEPER = "pause"  # holds a pod's namespaces; its end is not the end of a container
+
+
+class Proof:
+    """Three namespaces: one for the release, one for a broker, one for pipelines."""
+
+    def __init__(self, kubectl: Kubectl, helm: Helm, images: Mapping[str, str]) -> None:
+        mark = uuid.uuid4().hex[:6]
+        self.kubectl, self._helm, self._images = kubectl, helm, images
+        self.release = f"proof-{mark}"
+        self.home, self.brokers, self.here = (f"{self.release}-{what}" for what in ("system", "kafka", "data"))
+        self.began = time.time()
+
+    @property
+    def operator(self) -> str:
+        """The name of its Deployment and ServiceAccount."""
+        return f"{self.release}-mesoscale-operator"
+
+    def set_up(self) -> None:
+        """Namespaces with enforced Pod Security, a broker, the chart."""
+        for name in (self.home, self.brokers, self.here):
+            self.kubectl("create", "namespace", name)
+            self.kubectl("label", "namespace", name, RESTRICTED)
+        self.kubectl("apply", "--filename=-", text=_broker(self.brokers))
+        self._helm("install", self.release, CHART, "--values", self._values(), "--namespace", self.home,
+                   "--wait", "--timeout", "180s")  # fmt: skip
+        self.kubectl("rollout", "status", "statefulset/kafka", f"--namespace={self.brokers}", "--timeout=180s")
+
+    def installation(self) -> Object:
+        """What the operator is told, and `meso render` too."""
+        streams = self._images["streams"]
+        return {
+            "images": {"streams": streams, "dashboard": streams, "postgresql": cloudnative_pg.SERVER},
+            "imagePullPolicy": "Never",
+            "kafka": {"bootstrapServers": f"kafka.{self.brokers}.svc:9092"},
+            "autoscaling": "none",
+            "operatorNamespace": self.home,
+        }
+
+    def _values(self) -> Path:
+        repository, _, tag = self._images["operator"].partition(":")
+        values = {
+            "image": {"repository": repository, "tag": tag, "pullPolicy": "Never"},
+            "scope": {"namespaces": [self.here]},
+            "installation": self.installation(),
+        }
+        path = Path(f"/tmp/{self.release}.json")
+        path.write_text(json.dumps(values))
+        return path
+
+    def close(self) -> None:
+        """Leave nothing, whatever state it is in."""
+        self._helm("uninstall", self.release, "--namespace", self.home, "--no-hooks", check=False)
+        for document in self.every("weatherpipelines"):
+            self.kubectl("patch", "weatherpipeline", document["metadata"]["name"], f"--namespace={self.here}",
+                         "--type=merge", '--patch={"metadata":{"finalizers":null}}', check=False)  # fmt: skip
+        for name in (self.home, self.brokers, self.here):
+            self.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found", check=False)
+
+    def apply(self, document: Object) -> None:
+        self.kubectl("apply", f"--namespace={self.here}", "--filename=-", text=json.dumps(document))
+
+    def get(self, what: str, name: str, namespace: str = "") -> Object:
+        """One object; empty if it is not there."""
+        said = self.kubectl("get", what, name, f"--namespace={namespace or self.here}", "--output=json",
+                            "--ignore-not-found")  # fmt: skip
+        return json.loads(said) if said else {}
+
+    def every(self, what: str, selector: str = "", namespace: str = "") -> list[Object]:
+        said = self.kubectl("get", what, f"--selector={selector}", f"--namespace={namespace or self.here}",
+                            "--output=json", check=False)  # fmt: skip
+        return json.loads(said)["items"] if said else []
+
+    def status(self, pipeline: str) -> Object:
+        found: Object = self.get("weatherpipeline", pipeline).get("status", {})
+        return found
+
+    def condition(self, pipeline: str, kind: str) -> Object:
+        """Empty while it is not of the document's present generation."""
+        document = self.get("weatherpipeline", pipeline)
+        status = document.get("status", {})
+        if status.get("observedGeneration") != document.get("metadata", {}).get("generation"):
+            return {}
+        return next((one for one in status.get("conditions", []) if one["type"] == kind), {})
+
+    def ready(self, pipeline: str) -> bool:
+        return self.condition(pipeline, "Ready").get("status") == "True"
+
+    def until(self, what: str, true: Callable[[], Any], deadline: float, every: float = 0.7) -> float:
+        """Wait until it holds; the seconds that it took."""
+        began = time.monotonic()
+        while not true():
+            assert time.monotonic() - began < deadline, f"{what}: not within {deadline:.0f} s\n{self.told()}"
+            time.sleep(every)
+        return time.monotonic() - began
+
+    def told(self) -> str:
+        """What a person would look at first."""
+        pods = self.kubectl("get", "pods", "--output=wide", f"--namespace={self.here}", check=False)
+        whole = self.every("weatherpipelines")
+        return pods + json.dumps([one.get("status", {}) for one in whole], indent=1)[:6000]
+
+    def query(self, pipeline: str, statement: str) -> list[str]:
+        """Lines of an answer of the pipeline's database; none while it does not answer."""
+        primary = self.every("pods", f"cnpg.io/cluster={pipeline}-database,cnpg.io/instanceRole=primary")
+        if not primary:
+            return []
+        words = ("exec", primary[0]["metadata"]["name"], "--container=postgres", f"--namespace={self.here}", "--")
+        return self.kubectl(*words, "psql", "-d", "mesoscale", "-Atc", statement, check=False).splitlines()
+
+    def pods(self, part: str) -> list[Object]:
+        """The pods of a part: `operator`, `broker`, `database`, or a node's name, with the ordinal of one process."""
+        if part == "operator":
+            return self.every("pods", "app.kubernetes.io/component=operator", self.home)
+        if part == "broker":
+            return self.every("pods", "app=kafka", self.brokers)
+        if part == "database":
+            return self.every("pods", "cnpg.io/podRole=instance")
+        node, _, ordinal = part.partition("/")
+        selector = f"mesoscale.dev/node={node}" + (f",apps.kubernetes.io/pod-index={ordinal}" if ordinal else "")
+        return self.every("pods", selector)
+
+    def delete_pod(self, part: str) -> None:
+        """End a pod of a part at once, and tell nobody in it."""
+        pod = self._running(part)
+        # A second server on the first one's folder is what Kubernetes warns of; the database gets a second to end.
+        grace = ("--now",) if part == "database" else ("--grace-period=0", "--force")
+        where = f"--namespace={pod['metadata']['namespace']}"
+        self.kubectl("delete", "pod", pod["metadata"]["name"], where, *grace, "--wait=false", check=False)
+
+    def kill(self, part: str) -> None:
+        """kill -9 of every process in a pod of a part."""
+        pod = self._running(part)
+        for pid in processes(pod["metadata"]["uid"]):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def _running(self, part: str) -> Object:
+        found: list[Object] = []
+
+        def running() -> bool:
+            found[:] = [pod for pod in self.pods(part) if _runs(pod)]
+            return bool(found)
+
+        self.until(f"{part} runs, so that it can be killed", running, 90, every=0.3)
+        return found[0]
+
+
+def _runs(pod: Object) -> bool:
+    containers = pod["status"].get("containerStatuses", [])
+    started = containers and all("running" in one["state"] for one in containers)
+    return bool(started and "deletionTimestamp" not in pod["metadata"])
+
+
+def processes(uid: str) -> Iterator[int]:
+    """The processes of a pod that runs on this machine."""
+    for path in Path("/proc").glob("[0-9]*/cgroup"):
+        try:
+            mine = uid in path.read_text().replace("_", "-")
+            name = (path.parent / "comm").read_text().strip()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if mine and name != SLEEPER:
+            yield int(path.parent.name)
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Whether a live value has everything that was asked for; what others added counts for nothing."""
+    if isinstance(wanted, Mapping):
+        return isinstance(live, Mapping) and all(contains(live.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(live, list) and len(live) == len(wanted) and all(map(contains, live, wanted))
+    return bool(live == wanted)
+
+
+def _broker(namespace: str) -> str:
+    """The broker that tests use, for one namespace and for clients in the cluster only."""
+    text = (FILES / "kafka.yaml").read_text().replace("@kafka@", kafka.PART.images()[0].name)
+    return yaml.safe_dump_all(
+        one | {"metadata": one["metadata"] | {"namespace": namespace}} for one in _of_the_inside(text)
+    )
+
+
+def _of_the_inside(text: str) -> Iterable[Object]:
+    return (
+        one for one in yaml.safe_load_all(text) if one["kind"] != "Namespace" and one["spec"].get("type") != "NodePort"
+    )
+
+
+@pytest.fixture(scope="module")
+def proof(kubectl: Kubectl, helm: Helm, images_of_the_checkout: Mapping[str, str]) -> Iterator[Proof]:
+    """Set up for the steps of one module, which follow each other."""
+    for part, kind in (("cloudnative-pg", "clusters.postgresql.cnpg.io"),):
+        if not kubectl("get", "crd", kind, "--ignore-not-found"):
+            pytest.skip(f"!!! NOT TESTED: pipelines in a cluster; `python -m cluster part {part}` is missing")
+    made = Proof(kubectl, helm, images_of_the_checkout)
+    try:
+        made.set_up()
+        yield made
+    finally:
+        made.close()
