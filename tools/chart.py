@@ -87,6 +87,13 @@ class Network(Part):
     api_server_ports: list[Annotated[int, Field(ge=1, le=65535)]] = [443, 6443]
 
 
+class Account(Part):
+    """A ServiceAccount of somebody else."""
+
+    namespace: Name
+    name: Name
+
+
 class Values(Part):
     """The chart's values; `values.yaml` has the same defaults, with more words."""
 
@@ -110,6 +117,7 @@ class Values(Part):
     affinity: dict[str, Any] = {}
     priority_class_name: str = ""
     pod_disruption_budget: DisruptionBudget = DisruptionBudget()
+    dag_readers: list[Account] = []
     monitoring: Monitoring = Monitoring()
     network_policy: Network = Network()
     global_: Annotated[dict[str, Any], Field(alias="global")] = {}  # Helm's own, where the chart is part of another

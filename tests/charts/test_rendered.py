@@ -93,6 +93,17 @@ def test_served_namespaces_need_no_right_in_others(rendered: Rendered) -> None:
     assert [hook(one) for one in bound if one["kind"] == "ClusterRoleBinding"] == ["pre-install,pre-upgrade"]
 
 
+def test_readers_of_dags_may_list_config_maps_where_pipelines_are_and_no_more(render: Render) -> None:
+    reader = ("--set", "dagReaders[0].namespace=airflow", "--set", "dagReaders[0].name=worker")
+    for scope, kind, spaces in (((), "ClusterRole", [None]), (PROFILES["two namespaces"], "Role", ["a", "b"])):
+        objects = [one for one in render(*reader, *scope) if one["metadata"]["name"] == "mesoscale-dags"]
+        assert [one["metadata"].get("namespace") for one in objects if one["kind"] == kind] == spaces
+        rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}
+        assert all(one["rules"] == [rule] for one in objects if one["kind"] == kind)
+        bound = [one["subjects"] for one in objects if one["kind"] == f"{kind}Binding"]
+        assert bound == [[{"kind": "ServiceAccount", "name": "worker", "namespace": "airflow"}]] * len(spaces)
+
+
 def test_images_are_named_by_version(objects: Objects) -> None:
     images = [container["image"] for pod in pods(objects) for container in pod["containers"]]
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
