@@ -65,9 +65,9 @@ class Images(Part):
 class Kafka(Part):
     """The brokers of pipelines that name none: a Strimzi Kafka in each pipeline's namespace, or brokers elsewhere.
 
-    `port`, `tls` and `authentication` are those of the listener that pipelines use of a Strimzi cluster, `authorization`
-    whether it checks what a user may do; `secret` lies in the namespace of each pipeline and says how to log in to
-    `bootstrapServers`.
+    `port`, `tls` and `authentication` are those of the listener that pipelines use of a Strimzi cluster, and
+    `authorization` whether it checks what a user may do; `secret` lies in the namespace of each pipeline and says how
+    to log in to `bootstrapServers`.
     """
 
     cluster: str = "kafka"

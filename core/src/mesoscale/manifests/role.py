@@ -5,11 +5,16 @@ from mesoscale.manifests.types import Child, Condition, Manifest
 
 API = "rbac.authorization.k8s.io/v1"
 
-_MAKE = ["create", "delete", "deletecollection", "get", "list", "watch"]
+# By the audit log of runs with a fixed and a changing number of executors; `delete` is for executors that fail.
 DRIVER = [
-    {"apiGroups": [""], "resources": ["pods"], "verbs": [*_MAKE, "patch"]},
-    {"apiGroups": [""], "resources": ["configmaps"], "verbs": _MAKE},  # of the executors
-    {"apiGroups": [""], "resources": ["services", "persistentvolumeclaims"], "verbs": ["deletecollection", "list"]},
+    {
+        "apiGroups": [""],
+        "resources": ["pods"],
+        "verbs": ["create", "delete", "deletecollection", "get", "list", "watch"],
+    },
+    {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "deletecollection"]},  # of the executors
+    {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["deletecollection", "list"]},
+    {"apiGroups": [""], "resources": ["services"], "verbs": ["deletecollection"]},
 ]
 WORKER = [
     {"apiGroups": [""], "resources": ["pods"], "verbs": ["create", "delete", "get", "list", "patch", "watch"]},
