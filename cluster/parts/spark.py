@@ -10,7 +10,7 @@ from cluster.parts.part import FILES, Kubectl, Part
 from cluster.recipes import versions
 
 COMPONENT = "spark-operator"
-JOBS = "jobs"  # the namespace whose applications the operator looks after
+JOBS = "jobs"  # a namespace with an account for drivers; applications of all namespaces are looked after
 LAYER = "pyspark.tar"
 REQUIREMENTS = Path(__file__).parents[1] / "pyspark.txt"
 CHART = Path("charts", "spark-operator-chart")
@@ -60,7 +60,7 @@ def _set_up(kubectl: Kubectl) -> None:
         "image.registry": PREFIX.rstrip("/"),
         "image.repository": "spark",
         "image.tag": versions().pyspark,
-        "spark.jobNamespaces": f"{{{JOBS}}}",
+        "spark.jobNamespaces": f"{{,{JOBS}}}",
     }
     chart = gobuild.module_folder(COMPONENT) / CHART
     kubectl("apply", "--server-side", "--force-conflicts", "--filename", chart / "crds")
