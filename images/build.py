@@ -4,6 +4,8 @@ Root and packages are things of the cluster's store, made once. Our code is the 
 """
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cluster import image, rootfs, store
@@ -31,10 +33,18 @@ def archive(recipe: Recipe) -> Path:
     below, top = recipe.parts
     bases = [store.provide(_root(recipe)) / rootfs.TAR, store.provide(_packages(recipe, below)) / LAYER]
     written = ARCHIVES / f"{recipe.name}.tar"
-    with tempfile.TemporaryDirectory() as folder:
-        code.fill(recipe.stages[top.stage], Path(folder), top.target)
-        image.write(written, recipe.tag, bases, [image.Addition(Path(folder), top.target)], recipe.config)
+    with folder_of_a_layer() as folder:
+        code.fill(recipe.stages[top.stage], folder, top.target)
+        image.write(written, recipe.tag, bases, [image.Addition(folder, top.target)], recipe.config)
     return written
+
+
+@contextmanager
+def folder_of_a_layer() -> Iterator[Path]:
+    """For a while; everybody may read what becomes a layer of it, as the image's user is nobody's owner."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def _root(recipe: Recipe) -> store.Thing:
@@ -46,9 +56,9 @@ def _packages(recipe: Recipe, part: Part) -> store.Thing:
     lock = packages.requirements(recipe.stages[part.stage])
 
     def fill(folder: Path) -> None:
-        with tempfile.TemporaryDirectory() as made:
-            packages.environment(lock, Path(made))
-            image.layer(folder / LAYER, [image.Addition(Path(made), part.target)])
+        with folder_of_a_layer() as made:
+            packages.environment(lock, made)
+            image.layer(folder / LAYER, [image.Addition(made, part.target)])
 
-    how = Path(packages.__file__).read_text(encoding="utf-8")
+    how = "".join(Path(file).read_text(encoding="utf-8") for file in (packages.__file__, __file__))
     return store.Thing(f"packages-{recipe.name}", (lock.read_text(encoding="utf-8"), part.target, how), fill)

@@ -1,15 +1,14 @@
 """What the stage `code` of a Dockerfile makes, without an engine: our own files, compiled."""
 
-import compileall
-import py_compile
+import os
 import shutil
+import sys
 from pathlib import Path
 
+from cluster import commands
 from images import packages
 from images.dockerfile import Stage
 from images.recipe import ROOT
-
-UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH  # the files of a layer have no times to compare
 
 
 def fill(stage: Stage, folder: Path, target: str) -> None:
@@ -19,7 +18,21 @@ def fill(stage: Stage, folder: Path, target: str) -> None:
         *sources, _ = text.split()
         for source in sources:
             _copy(ROOT / source, folder)
-    compileall.compile_dir(folder, quiet=1, invalidation_mode=UNCHECKED, stripdir=folder, prependdir=target)
+    _compile(folder, target)
+
+
+def _compile(folder: Path, target: str) -> None:
+    """In a process of its own with a fixed order of sets, so that equal code gives equal files."""
+    words = [
+        "-q",
+        "--invalidation-mode=unchecked-hash",
+        "-s",
+        str(folder),
+        "-p",
+        target,
+        str(folder),
+    ]  # no times in layers
+    commands.run([sys.executable, "-m", "compileall", *words], env={**os.environ, "PYTHONHASHSEED": "0"})
 
 
 def _copy(source: Path, folder: Path) -> None:
