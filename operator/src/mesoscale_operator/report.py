@@ -20,7 +20,7 @@ from mesoscale_operator.events import Events
 from mesoscale_operator.kube import Kube
 from mesoscale_operator.metrics import Metrics
 from mesoscale_operator.planning import DASHBOARD
-from mesoscale_operator.plans import Kept, Verdict
+from mesoscale_operator.plans import Verdict
 from mesoscale_operator.states import Told, tell
 from mesoscale_operator.workers import Result
 
@@ -50,10 +50,12 @@ class Reporter:
         """Tell what there is to tell, and say what of it asks for another look."""
         self._say(document, verdict, steps, done)
         told = tell(verdict.kept, self._children.of(document.key), steps, done) if verdict.kept else ()
-        totals = await self._totals(document, verdict.kept) if verdict.kept else None
+        shows = verdict.kept is not None and self._shows(document)
+        totals = await self._dashboards.totals(document.key, _dashboard(document)) if shows else None
         await self._write(document, self._status(document, verdict, told, totals))
         problems = tuple(one.problem for one in done if one.problem is not None)
-        return Result(problems, EVERY if totals else None)
+        # One that does not answer yet is asked again too: nothing else might happen that brings the document back.
+        return Result(problems, EVERY if shows else None)
 
     def _status(self, document: Document, verdict: Verdict, told: tuple[Told, ...], totals: Totals | None) -> Status:
         return conditions.report(
@@ -81,10 +83,10 @@ class Reporter:
             # The document ended, or another took its name: its own event follows.
             return
 
-    async def _totals(self, document: Document, kept: Kept) -> Totals | None:
-        name = naming.object_name(document.key.name, DASHBOARD)
-        record = self._children.of(document.key).get(Key("apps/v1", "Deployment", name))
-        return await self._dashboards.totals(document.key, name) if record and record.running else None
+    def _shows(self, document: Document) -> bool:
+        """Whether the document's dashboard runs."""
+        record = self._children.of(document.key).get(Key("apps/v1", "Deployment", _dashboard(document)))
+        return record is not None and record.running
 
     def _say(self, document: Document, verdict: Verdict, steps: Sequence[Step], done: Sequence[Done]) -> None:
         for problem in verdict.refused:
@@ -108,6 +110,10 @@ class Reporter:
             case Remove(key) | Release(key):
                 word = "removed" if isinstance(step, Remove) else "let go of"
                 self._events.say(document, "Pruned", f"{word} {_named(key)}, which the document no longer names")
+
+
+def _dashboard(document: Document) -> str:
+    return naming.object_name(document.key.name, DASHBOARD)
 
 
 def _named(key: Key) -> str:
