@@ -54,7 +54,7 @@ class Process:
         installation = folder / "installation.yaml"
         installation.write_text("replicasOverride: 0\n")
         command = [sys.executable, "-m", "mesoscale_operator", "--namespace", namespace, "--identity", identity]
-        command += ["--installation", str(installation), "--lease-namespace", namespace]
+        command += ["--installation", str(installation), "--lease-namespace", f"{namespace}-lease"]
         command += ["--listen", f"127.0.0.1:{self.port}"]
         with self.log.open("ab") as log:
             environment = os.environ | {"KUBECONFIG": str(kubeconfig_file)}
@@ -116,7 +116,8 @@ class World:
 
         async def whole() -> None:
             async with Kube(self._access) as self.kube:
-                await self.kube.apply(NAMESPACES, _named("v1", "Namespace", self.namespace), manager="tests")
+                for name in (self.namespace, f"{self.namespace}-lease"):
+                    await self.kube.apply(NAMESPACES, _named("v1", "Namespace", name), manager="tests")
                 try:
                     await scene()
                 finally:
@@ -133,8 +134,20 @@ class World:
             for item in page["items"]:
                 free = {"metadata": {"finalizers": None}}
                 await self.kube.merge(documents.RESOURCE, self.namespace, item["metadata"]["name"], free)
-        found = await self.kube.get(NAMESPACES, None, self.namespace)
-        await self.kube.delete(NAMESPACES, None, self.namespace, found["metadata"]["uid"])
+        if not await self.namespace_gone():
+            await self.delete_namespace(self.namespace)
+        await self.delete_namespace(f"{self.namespace}-lease")
+
+    async def delete_namespace(self, name: str) -> None:
+        found = await self.kube.get(NAMESPACES, None, name)
+        await self.kube.delete(NAMESPACES, None, name, found["metadata"]["uid"])
+
+    async def namespace_gone(self) -> bool:
+        try:
+            await self.kube.get(NAMESPACES, None, self.namespace)
+        except errors.NotFound:
+            return True
+        return False
 
     def start(self, identity: str = "operator") -> Process:
         """Start an operator; it works as soon as it leads, which one of the same identity does at once."""

@@ -31,6 +31,11 @@ def test_a_code_means_one_kind_of_error(code: int, kind: type[ApiError], retry: 
     assert (error.code, error.reason, str(error), error.retry) == (code, "Why", "so", retry)
 
 
+def test_the_end_of_a_namespace_is_told_apart_from_other_refusals() -> None:
+    causes = [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]
+    assert isinstance(errors.from_answer(403, {"details": {"causes": causes}}, None), errors.NamespaceEnds)
+
+
 def test_every_code_that_refuses_has_a_meaning() -> None:
     for status in HTTPStatus:
         if status >= 400:

@@ -25,7 +25,7 @@ FOREIGN = ("strimzi.io/topic-operator",)
 def steps(
     there: dict[Key, Record], elapsed: float, drained: bool = False, policies: dict[Key, Policy] | None = None
 ) -> list[Step]:
-    return list(waves.steps(there, policies or {}, elapsed, drained))
+    return list(waves.steps(there, policies or {}, elapsed, drained, NOW))
 
 
 def names(found: list[Step], kind: type) -> list[str]:
@@ -88,6 +88,12 @@ def test_an_overdue_wave_is_freed_of_what_holds_it_and_the_next_begins() -> None
     late = steps(there, waves.DEADLINES[SOURCES], drained=True)
     assert names(late, Free) == [TOPIC.name]
     assert names(late, Remove) == ["stage"]
+
+
+def test_an_object_is_freed_after_its_own_time_though_its_wave_is_not_over() -> None:
+    for seconds, freed in ((waves.OVERDUE - 1, []), (waves.OVERDUE, [TOPIC.name])):
+        there = {TOPIC: record(wave=DATA, policy="delete", deleted_at=NOW - seconds, finalizers=FOREIGN)}
+        assert names(steps(there, 30, drained=True), Free) == freed
 
 
 def test_data_that_somebody_else_deletes_is_waited_for_and_then_freed() -> None:

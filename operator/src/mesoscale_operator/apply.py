@@ -103,12 +103,14 @@ class Applier:
         try:
             answer = await self._kube.delete(resource(key), owner.namespace, key.name, record.uid, propagation)
         except (errors.NotFound, errors.Conflict):
-            # Gone, or another object of that name: the watch tells which.
+            # Gone already; what bears its name now, if anything, is another object.
+            self._children.ended((owner.namespace, key), record.uid)
             return
-        if answer.get("kind") == "Status":
-            self._children.drop((owner.namespace, key))
-        else:
+        # The answer is a Status, or the object as it was, or as it is while finalizers hold it back.
+        if answer["metadata"].get("finalizers"):
             self._children.see(answer)
+        else:
+            self._children.ended((owner.namespace, key), record.uid)
 
     async def release(self, owner: DocumentKey, key: Key, record: Record) -> None:
         """Take our labels, notes and ownership off an object and leave the rest as it is."""

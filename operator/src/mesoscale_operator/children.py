@@ -15,6 +15,8 @@ Changed = Callable[[Key, bool], None]
 Place = tuple[str, ChildKey]
 """A child's namespace and key: unique in the cluster."""
 
+ENDED_REMEMBERED = 4096  # uids; more than there are answers under way
+
 
 class Children:
     """Records of children; `changed` hears of each change that a reconcile could care for."""
@@ -24,6 +26,7 @@ class Children:
         self._records: dict[Place, Record] = {}
         self._of: dict[Key, set[ChildKey]] = {}
         self._settled: dict[Place, tuple[str, str]] = {}
+        self._ended: dict[str, None] = {}  # uids, the oldest first
 
     def __len__(self) -> int:
         return len(self._records)
@@ -40,6 +43,9 @@ class Children:
         key, owner = types.key(body), records.owner_of(body)
         place = (body["metadata"]["namespace"], key)
         known = self._records.get(place)
+        if body["metadata"]["uid"] in self._ended:
+            # An answer of before its end, overtaken by the watch.
+            return None
         if known is not None and known.version >= int(body["metadata"]["resourceVersion"]):
             return known
         if owner is None:
@@ -57,9 +63,15 @@ class Children:
 
     def gone(self, body: Manifest) -> None:
         """Take note of an object's end."""
-        place = (body["metadata"]["namespace"], types.key(body))
+        self.ended((body["metadata"]["namespace"], types.key(body)), body["metadata"]["uid"])
+
+    def ended(self, place: Place, uid: str) -> None:
+        """Take note that exactly the object with this uid is no more, and never will be."""
+        self._ended[uid] = None
+        if len(self._ended) > ENDED_REMEMBERED:
+            del self._ended[next(iter(self._ended))]
         known = self._records.get(place)
-        if known is not None and known.uid == body["metadata"]["uid"]:
+        if known is not None and known.uid == uid:
             self.drop(place)
 
     def drop(self, place: Place) -> None:

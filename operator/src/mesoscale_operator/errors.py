@@ -5,6 +5,7 @@ ApiError                    the API server refused, or was not reached
 ├── Conflict                409: somebody was quicker, or the object exists and was not to
 ├── Gone                    410: the version that a watch or a list began at is too old
 ├── Forbidden               401, 403: not allowed, or over a quota
+│   └── NamespaceEnds       403: nothing is made any more in a namespace that is being deleted
 ├── Invalid                 400, 413, 415, 422: the object itself is wrong
 ├── TooMany                 429: asked to slow down
 └── Unavailable             408, 5xx, no answer in time, no connection
@@ -58,6 +59,10 @@ class Forbidden(ApiError):
     retry = Retry.WAITING
 
 
+class NamespaceEnds(Forbidden):
+    """The namespace is being deleted: there is nothing to tell and nothing to do but to wait for the end."""
+
+
 class Invalid(ApiError):
     """The API server does not take such an object."""
 
@@ -98,5 +103,7 @@ def from_answer(code: int, status: Mapping[str, Any], retry_after: str | None) -
     details = status.get("details") or {}
     after = retry_after or str(details.get("retryAfterSeconds", 0))
     kind = BY_CODE.get(code, Invalid if code < 500 else Unavailable)
+    if any(cause.get("reason") == "NamespaceTerminating" for cause in details.get("causes") or ()):
+        kind = NamespaceEnds
     message = status.get("message") or f"the API server answered {code}"
     return kind(message, code, status.get("reason", ""), float(after) if after.isdigit() else 0.0)

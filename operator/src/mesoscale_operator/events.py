@@ -72,5 +72,7 @@ class Events:
         }
         try:
             await self._kube.create(RESOURCE, event)
+        except errors.NamespaceEnds:
+            return
         except errors.ApiError as problem:
             logger.info("%s: event %s was not posted: %s", document.key, reason, problem)

@@ -16,6 +16,7 @@ from mesoscale_operator.children import Children
 from mesoscale_operator.dashboards import EVERY, Dashboards, Totals
 from mesoscale_operator.decide import Apply, Leave, Release, Remove, Step
 from mesoscale_operator.documents import RESOURCE, Document, Documents
+from mesoscale_operator.errors import Retry
 from mesoscale_operator.events import Events
 from mesoscale_operator.kube import Kube
 from mesoscale_operator.metrics import Metrics
@@ -94,7 +95,7 @@ class Reporter:
         for step in steps:
             self._say_of_step(document, step)
         for one in done:
-            if one.problem is not None and not isinstance(one.problem, errors.Unavailable | errors.Conflict):
+            if one.problem is not None and one.problem.retry is not Retry.TRANSIENT and not _ends(one.problem):
                 self._events.say(document, type(one.problem).__name__, str(one.problem), warning=True)
             if one.adopted and isinstance(one.step, Apply):
                 self._events.say(document, "Adopted", f"took over {_named(one.step.wanted.key)}")
@@ -110,6 +111,10 @@ class Reporter:
             case Remove(key) | Release(key):
                 word = "removed" if isinstance(step, Remove) else "let go of"
                 self._events.say(document, "Pruned", f"{word} {_named(key)}, which the document no longer names")
+
+
+def _ends(problem: errors.ApiError) -> bool:
+    return isinstance(problem, errors.NamespaceEnds)
 
 
 def _dashboard(document: Document) -> str:

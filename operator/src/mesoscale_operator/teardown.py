@@ -56,7 +56,8 @@ class Teardown:
         key, records = document.key, self._children.of(document.key)
         elapsed = self._now() - max(document.deleted_at or 0.0, self._began)
         drained = await self._drained(key, records)
-        steps = list(waves.steps(records, await self._policies(document), elapsed, drained))
+        policies = await self._policies(document)
+        steps = list(waves.steps(records, policies, elapsed, drained, self._now()))
         problems = await asyncio.gather(*(self._do(document, step) for step in steps))
         return Result(
             tuple(problem for problem in problems if problem),

@@ -15,7 +15,7 @@ from mesoscale_operator.records import Record
 WAVES = (SOURCES, STAGES, SINKS, REST, DATA)
 DEADLINES = {SOURCES: 10.0, STAGES: 32.0, SINKS: 40.0, REST: 46.0, DATA: 54.0}  # seconds since the deletion
 DRAINED_BY = 24.0  # seconds since the deletion; so long may stages and sinks take to catch up
-OVERDUE = 40.0  # seconds that a kept object which somebody deletes may take, once its document is no more
+OVERDUE = 25.0  # seconds since its own deletion, after which an object is freed although its wave is not over
 GIVE_UP = 58.0  # seconds since the deletion, after which the document goes whatever is left
 NAMES = {SOURCES: "sources", STAGES: "stages", SINKS: "sinks", REST: "everything but data", DATA: "data"}
 
@@ -53,7 +53,7 @@ Step = Remove | Release | Keep | Free | Wait | Finish
 
 
 def steps(
-    records: Mapping[Key, Record], policies: Mapping[Key, Policy], elapsed: float, drained: bool
+    records: Mapping[Key, Record], policies: Mapping[Key, Policy], elapsed: float, drained: bool, now: float
 ) -> Iterator[Step]:
     """What to do now.
 
@@ -61,11 +61,13 @@ def steps(
         policies: what the document says now of its data; where it says nothing, the object's own note counts.
         elapsed: seconds since the deletion, or since this operator leads, whichever is less.
         drained: whether stages and sinks have caught up with what the sources wrote.
+        now: seconds since the epoch.
     """
     unfinished = False
     for wave in WAVES:
         left = {key: record for key, record in records.items() if record.wave == wave and record.ours}
-        going = [step for key, record in left.items() for step in _end(key, record, policies.get(key), elapsed, wave)]
+        over = elapsed >= DEADLINES[wave]
+        going = [step for key, record in left.items() for step in _end(key, record, policies.get(key), over, now)]
         yield from going
         if going and elapsed < DEADLINES[wave]:
             yield _until(DEADLINES[wave], elapsed, f"the end of {NAMES[wave]}")
@@ -77,15 +79,16 @@ def steps(
     yield Wait("what is overdue to go", 0.3) if unfinished and elapsed < GIVE_UP else Finish()
 
 
-def _end(key: Key, record: Record, policy: Policy | None, elapsed: float, wave: int) -> Iterator[Step]:
+def _end(key: Key, record: Record, policy: Policy | None, over: bool, now: float) -> Iterator[Step]:
     """The steps that bring the end of one object nearer; none if it may stay."""
-    if record.deleting:
-        if elapsed < DEADLINES[wave]:
-            yield Wait(key.name, 1.0)
-        elif record.finalizers:
+    if record.deleted_at is not None:
+        overdue = over or now - record.deleted_at >= OVERDUE
+        if overdue and record.finalizers:
             yield Free(key, record)
+        elif not over:
+            yield Wait(key.name, 1.0)
         return
-    match policy or record.policy or ("retain" if wave == DATA else "delete"):
+    match policy or record.policy or ("retain" if record.wave == DATA else "delete"):
         case "delete":
             yield Remove(key, record)
         case "orphan":
