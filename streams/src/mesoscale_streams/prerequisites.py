@@ -5,6 +5,7 @@ its node runs ends the program: Kafka's client would wait or begin again for eve
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from mesoscale import naming
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
 from mesoscale.graph.types import Graph, Node
 from mesoscale.plan import tables
+from mesoscale_streams import logs
 from mesoscale_streams.environment import Environment
 from mesoscale_streams.kafka.presence import Presence
 from mesoscale_streams.probes import Health
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 PAUSE = 0.5  # seconds between two looks while it waits
 TELL = 5.0  # seconds between two lines about what it waits for
 ROUND = 5.0  # seconds between two looks while it runs
+GRACE = 10.0  # seconds that a program has to end by itself once a topic is gone
 STRIKES = 2  # looks in a row at which a topic must be gone to be believed gone
 
 
@@ -44,6 +47,7 @@ class Prerequisites:
         name = naming.transactional_id(here.pipeline, here.node.name, here.instance)
         self._presence = Presence(here.bindings.demand_kafka(here.node.name), f"{name}.looker-on")
         self._gone: list[str] = []
+        self._ended = threading.Event()
 
     def wait(self, health: Health, stop: threading.Event, patience: float) -> None:
         """Return when everything is there, or `stop` is set.
@@ -82,6 +86,8 @@ class Prerequisites:
             if gone := self._gone or self._presence.gone(self._topics):
                 raise _deleted(gone) from None  # Kafka's client ends in many ways then, none of which says why
             raise
+        finally:
+            self._ended.set()
         if self._gone:
             raise _deleted(self._gone)
 
@@ -95,13 +101,21 @@ class Prerequisites:
 
     def _watch(self, stop: threading.Event) -> None:
         strikes = 0
-        while not stop.wait(ROUND):
+        while strikes < STRIKES and not stop.wait(ROUND):
             gone = self._presence.gone(self._topics)
             strikes = strikes + 1 if gone else 0
-            if strikes == STRIKES:
-                self._gone = gone
-                log.error("topics are gone: %s", ", ".join(gone))
-                stop.set()
+        if strikes == STRIKES:
+            self._gone = gone
+            log.error("topics are gone: %s", ", ".join(gone))
+            stop.set()
+            self._insist()
+
+    def _insist(self) -> None:
+        """A transaction into a topic that is gone is tried again for ever; nothing of it is lost by a hard end."""
+        if not self._ended.wait(GRACE):
+            error = _deleted(self._gone)
+            log.error("%s", error, extra=logs.problems(error))
+            os._exit(error.exit_code)
 
 
 def _still_lacking(sentence: str, patience: float) -> Problem:
