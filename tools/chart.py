@@ -26,9 +26,10 @@ class Part(BaseModel):
 
 
 class Scope(Part):
-    """Which namespaces may hold pipelines; none named: all."""
+    """Which namespaces may hold pipelines; none named: all. `endWithNamespaces` is for those that are named."""
 
     namespaces: list[Name] = []
+    end_with_namespaces: bool = True
 
 
 class Image(Part):
@@ -126,7 +127,7 @@ class Values(Part):
 def files() -> Iterator[tuple[str, str]]:
     """Path from the root of the repository, and the text that belongs there."""
     yield f"{CHART}/values.schema.json", json.dumps(values_schema(), indent=1) + "\n"
-    rules = {"pipelines": rights.of_pipelines(), "election": rights.of_election()}
+    rules = {"pipelines": rights.of_pipelines(), "ends": rights.of_ends(), "election": rights.of_election()}
     source = "operator/src/mesoscale_operator/rights.py"
     yield f"{CHART}/files/rights.yaml", HEAD.format(source) + yaml.dump(rules, Dumper=_Plain, sort_keys=False)
     definition = crd.custom_resource_definition()

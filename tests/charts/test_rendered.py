@@ -87,10 +87,19 @@ def test_the_operator_has_the_rights_that_it_says_it_needs_and_no_others(rendere
         assert of(rendered[name], "Role", "-election")["rules"] == rights.of_election()
 
 
-def test_served_namespaces_need_no_right_in_others(rendered: Rendered) -> None:
-    bound = [one for one in rendered["two namespaces"] if one["kind"] in ("RoleBinding", "ClusterRoleBinding")]
-    assert {one["metadata"].get("namespace") for one in bound if not hook(one)} == {NAMESPACE, "a", "b"}
-    assert [hook(one) for one in bound if one["kind"] == "ClusterRoleBinding"] == ["pre-install,pre-upgrade"]
+def test_served_namespaces_need_one_right_in_others_which_can_be_refused(rendered: Rendered, render: Render) -> None:
+    end = f"{NAMESPACE}-mesoscale-operator-end"
+    for objects, far in (
+        (rendered["two namespaces"], {None: end}),
+        (render(*PROFILES["two namespaces"], "--set", "scope.endWithNamespaces=false"), {}),
+    ):
+        bound = [one for one in objects if one["kind"] in ("RoleBinding", "ClusterRoleBinding") and not hook(one)]
+        found = {one["metadata"].get("namespace"): one["metadata"]["name"] for one in bound}
+        assert found.keys() == {NAMESPACE, "a", "b"} | far.keys()
+        assert found.get(None) == far.get(None)
+    role = next(one for one in rendered["two namespaces"] if one["metadata"]["name"] == end)
+    assert role["rules"] == rights.of_ends()
+    assert [rule["verbs"] for rule in rights.of_ends()] == [["patch"]]
 
 
 def test_readers_of_dags_may_list_config_maps_where_pipelines_are_and_no_more(render: Render) -> None:

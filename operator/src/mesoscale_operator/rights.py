@@ -34,6 +34,14 @@ def of_pipelines() -> list[Rule]:
     ]
 
 
+def of_ends() -> list[Rule]:
+    """In the whole cluster, where the rest holds in single namespaces: one that is deleted takes the rest along.
+
+    Without it, a document that is held there would hold its namespace for ever.
+    """
+    return [_rule(GROUP, [PLURAL], ["patch"])]
+
+
 def of_election() -> list[Rule]:
     """In the operator's own namespace: the Lease of the leader."""
     named = _rule("coordination.k8s.io", ["leases"], ["get", "update", "watch"]) | {"resourceNames": [leader.NAME]}

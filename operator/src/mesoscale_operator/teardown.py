@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from mesoscale import naming
 from mesoscale.manifests.types import SINKS, SOURCES, STAGES, Key, Policy
@@ -59,6 +59,8 @@ class Teardown:
         policies = await self._policies(document)
         steps = list(waves.steps(records, policies, elapsed, drained, self._now()))
         problems = await asyncio.gather(*(self._do(document, step) for step in steps))
+        if _powerless(steps, problems):
+            problems.append(await self._do(document, Finish()))
         return Result(
             tuple(problem for problem in problems if problem),
             min((step.seconds for step in steps if isinstance(step, Wait)), default=None),
@@ -128,3 +130,12 @@ class Teardown:
         except errors.ApiError:
             return False
         return bool(found["metadata"].get("deletionTimestamp"))
+
+
+def _powerless(steps: Sequence[waves.Step], problems: Sequence[errors.ApiError | None]) -> bool:
+    """Whether nothing that was tried is allowed.
+
+    A namespace that is deleted takes the operator's rights along with all else. What is left goes as it goes, then.
+    """
+    tried = [problem for step, problem in zip(steps, problems, strict=True) if not isinstance(step, Wait | Finish)]
+    return bool(tried) and all(isinstance(problem, errors.Forbidden) for problem in tried)
