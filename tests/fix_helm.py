@@ -37,7 +37,9 @@ def helm() -> Helm:
 
     def run(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         argv = [str(program), *map(str, words)]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=280, check=check)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=280, check=False)
+        assert not check or done.returncode == 0, f"helm {' '.join(argv[1:])}: {done.stderr}"
+        return done
 
     return run
 

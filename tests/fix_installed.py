@@ -2,44 +2,21 @@
 
 import json
 import os
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-
-from cluster import choose
-from images import build, recipe
+from fix_cluster import Running
 
 Kubectl = Callable[..., str]
 
 
-def _kubectl() -> Kubectl:
-    cluster = choose.choose()
-    argv = [str(cluster.kubectl()), f"--kubeconfig={cluster.kubeconfig}", "--request-timeout=60s"]
-
-    def run(*words: str | Path, text: str = "", check: bool = True) -> str:
-        done = subprocess.run(
-            [*argv, *map(str, words)], input=text, capture_output=True, text=True, timeout=280, check=False
-        )
-        assert not check or done.returncode == 0, f"kubectl {words}: {done.stderr}"
-        return done.stdout
-
-    return run
-
-
 @pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    """kubectl against the cluster of `make cluster`, if that is up."""
-    run = _kubectl()
-    try:
-        run("get", "--raw=/readyz")
-    except (AssertionError, OSError, subprocess.TimeoutExpired):
-        pytest.skip("!!! NOT TESTED: charts and Airflow in a cluster (none is up); `make cluster` brings it up")
-    os.environ["KUBECONFIG"] = str(choose.choose().kubeconfig)  # for Helm
-    return run
+def kubectl(cluster: Running) -> Kubectl:
+    """kubectl against the running cluster, which Helm finds as well."""
+    os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
+    return cluster.kubectl
 
 
 @pytest.fixture
@@ -57,12 +34,6 @@ def namespace(kubectl: Kubectl) -> Iterator[Callable[[str], str]]:
     yield make
     for name in made:
         kubectl("delete", "namespace", name, "--wait=false", check=False)
-
-
-@pytest.fixture(scope="session")
-def image_of_the_operator(kubectl: Kubectl) -> None:
-    """The operator's image of this checkout, in the cluster."""
-    choose.choose().load(build.archive(recipe.read("operator")))
 
 
 def get(kubectl: Kubectl, *words: str) -> dict[str, Any]:

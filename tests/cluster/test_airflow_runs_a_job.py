@@ -1,7 +1,7 @@
 """A pod that the operator planned for Airflow runs as it was planned, by the rights that the operator grants."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +9,16 @@ import yaml
 from fix_airflow import WORKER, Airflow
 from fix_installed import Kubectl, get
 
-from images import recipe
 from mesoscale.manifests import pods, role
 
 COLLECT = Path(__file__).parents[2] / "dags" / "mesoscale_collect.py"
 SAID = "said {{ ds }} by the pod"  # by which Jinja would be seen at work
 
 
-def pod(namespace: str) -> dict[str, Any]:
+def pod(namespace: str, image: str) -> dict[str, Any]:
     container = {
         "name": "base",
-        "image": recipe.read("operator").tag,
+        "image": image,
         "imagePullPolicy": "Never",
         "command": ["python", "-c", f"print('{SAID}')"],
         "securityContext": pods.container_security(),
@@ -28,7 +27,7 @@ def pod(namespace: str) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": namespace}, "spec": spec}
 
 
-def planned(namespace: str) -> dict[str, Any]:
+def planned(namespace: str, image: str) -> dict[str, Any]:
     one = {
         "dagId": f"{namespace}.p.hello",
         "description": "says something",
@@ -36,7 +35,7 @@ def planned(namespace: str) -> dict[str, Any]:
         "namespace": namespace,
         "tags": ["mesoscale", "p"],
         "retries": 0,
-        "tasks": [{"taskId": "hello", "pod": pod(namespace)}],
+        "tasks": [{"taskId": "hello", "pod": pod(namespace, image)}],
     }
     return {"version": 1, "pipeline": "p", "dags": [one]}
 
@@ -68,7 +67,11 @@ def identity(kubectl: Kubectl, namespace: str, rules: list[dict[str, Any]], fold
 
 
 def test_a_planned_pod_runs_and_its_words_reach_airflows_log(
-    kubectl: Kubectl, namespace: Callable[[str], str], airflow: Airflow, tmp_path: Path, image_of_the_operator: None
+    kubectl: Kubectl,
+    namespace: Callable[[str], str],
+    airflow: Airflow,
+    tmp_path: Path,
+    images_of_the_checkout: Mapping[str, str],
 ) -> None:
     here = namespace("airflow")
     rights = [*role.WORKER, {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list"]}]
@@ -78,7 +81,7 @@ def test_a_planned_pod_runs_and_its_words_reach_airflows_log(
         "kind": "ConfigMap",
         "metadata": {"name": "p-dag", "labels": {"mesoscale.dev/dag": "true"}},
     }
-    held["data"] = {"p.json": json.dumps(planned(here))}
+    held["data"] = {"p.json": json.dumps(planned(here, images_of_the_checkout["operator"]))}
     kubectl("apply", f"--namespace={here}", "--filename=-", text=json.dumps(held))
 
     server = yaml.safe_load(config.read_text())["clusters"][0]["cluster"]["server"]

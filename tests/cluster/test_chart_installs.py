@@ -1,8 +1,8 @@
-"""The chart in a real cluster: it installs where restricted Pod Security is enforced, works, and goes away unhindered."""
+"""The chart in a real cluster: it installs where restricted Pod Security is enforced, works, goes without a hang."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,23 +25,18 @@ class Release:
     name: str
     home: str
     served: str
+    tag: str
     helm: Helm
     kubectl: Kubectl
 
     def install(self, *options: str) -> None:
-        small = (
-            "--values",
-            CHART / "profiles" / "small.yaml",
-            "--set",
-            "image.pullPolicy=Never",
-            "--set",
-            "replicas=2",
-        )
+        small = ("--values", CHART / "profiles" / "small.yaml", "--set", "replicas=2")
         served = ("--set", f"scope.namespaces={{{self.served}}}")
+        image = ("--set", "image.pullPolicy=Never", "--set", f"image.tag={self.tag}")
         # Workloads at nothing: what is tried here is the operator, and brokers are not there.
         nothing = ("--set", "installation.replicasOverride=0")
         where = ("--namespace", self.home, "--wait", "--timeout", "150s")
-        self.helm("upgrade", "--install", self.name, CHART, *where, *small, *served, *nothing, *options)
+        self.helm("upgrade", "--install", self.name, CHART, *where, *small, *image, *served, *nothing, *options)
 
     def uninstall(self) -> float:
         """The seconds that it took."""
@@ -74,10 +69,11 @@ class Release:
 
 @pytest.fixture
 def release(
-    helm: Helm, kubectl: Kubectl, namespace: Callable[[str], str], image_of_the_operator: None
+    helm: Helm, kubectl: Kubectl, namespace: Callable[[str], str], images_of_the_checkout: Mapping[str, str]
 ) -> Iterator[Release]:
     home, served = namespace("meso-home"), namespace("meso-served")
-    made = Release(home.replace("meso-home", "m"), home, served, helm, kubectl)
+    tag = images_of_the_checkout["operator"].rpartition(":")[2]
+    made = Release(home.replace("meso-home", "m"), home, served, tag, helm, kubectl)
     yield made
     helm("uninstall", made.name, "--namespace", home, "--no-hooks", check=False)
     for name in made.documents():  # an end that waits for an operator which is gone

@@ -136,7 +136,7 @@ containers:
     command:
       {{- toYaml .command | nindent 6 }}
     resources:
-      requests: {cpu: 20m, memory: 96Mi}
+      requests: {cpu: 100m, memory: 96Mi}
       limits: {memory: 256Mi}
     securityContext:
       {{- include "mesoscale.containerSecurity" . | nindent 6 }}
