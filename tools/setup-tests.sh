@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# What only the tests need: a browser, and the linter of shell scripts. Debian packages, so it takes root; without it,
-# what is missing is named, and the tests that need it say so too.
+# What only the tests need: a browser, the linter of shell scripts, and what a bare cluster runs on. Debian packages, so
+# it takes root; without it, what is missing is named, and the tests that need it say so too.
 set -euo pipefail
 
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 fc-list 2>/dev/null | grep -q . || missing+=(fonts-dejavu-core fontconfig)
+if [[ -z ${MESO_KUBECONFIG:-} ]]; then
+    read -ra lacking < <(.venv/bin/python -c 'from cluster import preflight; print(*preflight.missing_packages())')
+    missing+=("${lacking[@]}")
+fi
 ((${#missing[@]})) || exit 0
 
 if [[ $(id -u) != 0 ]]; then
