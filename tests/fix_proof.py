@@ -14,24 +14,26 @@ import yaml
 from fix_helm import CHART, Helm
 from fix_installed import Kubectl
 
-from cluster.parts import cloudnative_pg, kafka
+from cluster.parts import cloudnative_pg, kafka, spark
 from cluster.parts.part import FILES
+from mesoscale_operator.leader import NAME as LEASE
 
 Object = dict[str, Any]
 
 RESTRICTED = "pod-security.kubernetes.io/enforce=restricted"
+PROGRAMS = ("source", "stage", "sink", "dashboard", "preparation", "database")
+LITTLE = {"cpu": "10m", "memory": "64Mi"}  # so that all fits on the node of a small machine, beside other tests
 SLEEPER = "pause"  # holds a pod's namespaces; its end is not the end of a container
 
 
 class Proof:
     """Three namespaces: one for the release, one for a broker, one for pipelines."""
 
-    def __init__(self, kubectl: Kubectl, helm: Helm, images: Mapping[str, str]) -> None:
+    def __init__(self, kubectl: Kubectl, helm: Helm, images: Mapping[str, str], folder: Path) -> None:
         mark = uuid.uuid4().hex[:6]
-        self.kubectl, self._helm, self._images = kubectl, helm, images
+        self.kubectl, self._helm, self._images, self._folder = kubectl, helm, images, folder
         self.release = f"proof-{mark}"
         self.home, self.brokers, self.here = (f"{self.release}-{what}" for what in ("system", "kafka", "data"))
-        self.began = time.time()
 
     @property
     def operator(self) -> str:
@@ -52,10 +54,17 @@ class Proof:
         """What the operator is told, and `meso render` too."""
         streams = self._images["streams"]
         return {
-            "images": {"streams": streams, "dashboard": streams, "postgresql": cloudnative_pg.SERVER},
+            "images": {
+                "streams": streams,
+                "dashboard": streams,
+                "spark": spark.spark_tag(),
+                "postgresql": cloudnative_pg.SERVER,
+            },
             "imagePullPolicy": "Never",
             "kafka": {"bootstrapServers": f"kafka.{self.brokers}.svc:9092"},
-            "autoscaling": "none",
+            "autoscaling": "hpa",
+            "spark": {"coreRequest": "50m"},
+            "resources": {program: {"requests": LITTLE} for program in PROGRAMS},
             "operatorNamespace": self.home,
         }
 
@@ -63,10 +72,11 @@ class Proof:
         repository, _, tag = self._images["operator"].partition(":")
         values = {
             "image": {"repository": repository, "tag": tag, "pullPolicy": "Never"},
+            "resources": {"requests": LITTLE},
             "scope": {"namespaces": [self.here]},
             "installation": self.installation(),
         }
-        path = Path(f"/tmp/{self.release}.json")
+        path = self._folder / "values.json"
         path.write_text(json.dumps(values))
         return path
 
@@ -79,8 +89,8 @@ class Proof:
         for name in (self.home, self.brokers, self.here):
             self.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found", check=False)
 
-    def apply(self, document: Object) -> None:
-        self.kubectl("apply", f"--namespace={self.here}", "--filename=-", text=json.dumps(document))
+    def apply(self, *objects: Object) -> None:
+        self.kubectl("apply", f"--namespace={self.here}", "--filename=-", text=yaml.safe_dump_all(objects))
 
     def get(self, what: str, name: str, namespace: str = "") -> Object:
         """One object; empty if it is not there."""
@@ -131,9 +141,11 @@ class Proof:
         return self.kubectl(*words, "psql", "-d", "mesoscale", "-Atc", statement, check=False).splitlines()
 
     def pods(self, part: str) -> list[Object]:
-        """The pods of a part: `operator`, `broker`, `database`, or a node's name, with the ordinal of one process."""
+        """The pods of a part: the leading `operator`, `broker`, `database`, or a node's, with the ordinal of one."""
         if part == "operator":
-            return self.every("pods", "app.kubernetes.io/component=operator", self.home)
+            leads = self.get("lease", LEASE, self.home)["spec"].get("holderIdentity")
+            found = self.every("pods", "app.kubernetes.io/component=operator", self.home)
+            return [pod for pod in found if pod["metadata"]["name"] == leads]
         if part == "broker":
             return self.every("pods", "app=kafka", self.brokers)
         if part == "database":
@@ -200,6 +212,7 @@ def contains(live: Any, wanted: Any) -> bool:
 def _broker(namespace: str) -> str:
     """The broker that tests use, for one namespace and for clients in the cluster only."""
     text = (FILES / "kafka.yaml").read_text().replace("@kafka@", kafka.PART.images()[0].name)
+    text = text.replace("requests: {cpu: 100m, memory: 512Mi}", "requests: {cpu: 10m, memory: 64Mi}")
     return yaml.safe_dump_all(
         one | {"metadata": one["metadata"] | {"namespace": namespace}} for one in _of_the_inside(text)
     )
@@ -212,12 +225,16 @@ def _of_the_inside(text: str) -> Iterable[Object]:
 
 
 @pytest.fixture(scope="module")
-def proof(kubectl: Kubectl, helm: Helm, images_of_the_checkout: Mapping[str, str]) -> Iterator[Proof]:
+def proof(
+    kubectl: Kubectl, helm: Helm, images_of_the_checkout: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proof]:
     """Set up for the steps of one module, which follow each other."""
-    for part, kind in (("cloudnative-pg", "clusters.postgresql.cnpg.io"),):
-        if not kubectl("get", "crd", kind, "--ignore-not-found"):
-            pytest.skip(f"!!! NOT TESTED: pipelines in a cluster; `python -m cluster part {part}` is missing")
-    made = Proof(kubectl, helm, images_of_the_checkout)
+    for needed in ("crd/clusters.postgresql.cnpg.io", "statefulset/kafka"):
+        if not kubectl("get", needed, "--namespace=kafka", "--ignore-not-found"):
+            pytest.skip(
+                "!!! NOT TESTED: pipelines in a cluster; `python -m cluster part cloudnative-pg kafka` is missing"
+            )
+    made = Proof(kubectl, helm, images_of_the_checkout, tmp_path_factory.mktemp("proof"))
     try:
         made.set_up()
         yield made
