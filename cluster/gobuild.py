@@ -14,7 +14,12 @@ def built(name: str) -> store.Thing:
     component = versions().components[name]
     sources = sorted(path for path in component.folder.iterdir() if path.suffix in {".go", ".mod", ".sum"})
     packages = [f"{command}={component.package(command)}" for command in component.commands]
-    recipe = (*(path.read_text(encoding="utf-8") for path in sources), *packages, component.link_flags())
+    recipe = (
+        *(path.read_text(encoding="utf-8") for path in sources),
+        *packages,
+        component.link_flags(),
+        *component.tags,
+    )
     return store.Thing(name, recipe, lambda folder: _build(component, folder))
 
 
@@ -36,7 +41,7 @@ def _build(component: GoCommands, folder: Path) -> None:
     env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly"}
     for command in component.commands:
         progress.say(f"  {command} {component.version}")
-        flags = ["-ldflags", component.link_flags(), "-o", str(folder / command)]
+        flags = ["-ldflags", component.link_flags(), "-tags", ",".join(component.tags), "-o", str(folder / command)]
         commands.run(["go", "build", *flags, component.package(command)], cwd=component.folder, env=env)
 
 
@@ -51,6 +56,6 @@ def demand_go(what: str) -> None:
     if not commands.present("go"):
         raise Missing(f"Go is needed to build {what}, and is not installed", hint)
     found = commands.run(["go", "env", "GOVERSION"])
-    numbers = re.search(r"go(\d+)\.(\d+)", found)
-    if numbers is None or [int(part) for part in numbers.groups()] < [int(part) for part in least.split(".")]:
+    numbers = re.search(r"go([\d.]+)", found)
+    if numbers is None or [int(part) for part in numbers[1].split(".")] < [int(part) for part in least.split(".")]:
         raise Missing(f"Go {least} or newer is needed to build {what}, and this is {found.strip()}", hint)

@@ -18,6 +18,7 @@ class GoCommands:
     version: str
     commands: Mapping[str, str]  # name of the binary -> its package, below `module`; "." is our own main.go
     staging: bool  # whether the module replaces its siblings by folders in its own tree
+    tags: tuple[str, ...]  # of the build
     stamp: tuple[str, ...]  # packages that are told the version when they are linked
 
     @property
@@ -64,8 +65,9 @@ def versions() -> Versions:
 
 
 def _go_commands(name: str, entry: Mapping[str, object]) -> GoCommands:
-    commands, stamp = entry["commands"], entry.get("stamp", [])
+    commands, tags, stamp = entry["commands"], entry.get("tags", []), entry.get("stamp", [])
     assert isinstance(commands, dict)
+    assert isinstance(tags, list)
     assert isinstance(stamp, list)
     return GoCommands(
         name=name,
@@ -73,5 +75,6 @@ def _go_commands(name: str, entry: Mapping[str, object]) -> GoCommands:
         version=str(entry["version"]),
         commands=commands,
         staging=bool(entry.get("staging", False)),
+        tags=tuple(tags),
         stamp=tuple(stamp),
     )

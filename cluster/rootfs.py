@@ -31,7 +31,6 @@ ROOTS = {
         ("postgresql-15", "postgresql-15-cron", "ca-certificates"),
         ('chroot "$1" usermod --uid 26 postgres', 'rm -rf "$1"/var/lib/postgresql/15'),
     ),
-    "prometheus": Root(("prometheus", "ca-certificates")),
     "java": Root(
         ("openjdk-17-jre-headless", "python3", "procps", "tini", "ca-certificates"),
         (

@@ -1,17 +1,26 @@
-"""The types of prometheus-operator, its operator, and Debian's Prometheus for it to run."""
+"""The types of prometheus-operator, its operator, and a Prometheus that looks at all namespaces."""
 
 from cluster import gobuild, image
 from cluster.images import PREFIX, Recipe
-from cluster.parts.part import Kubectl, Part, localised
+from cluster.parts.part import FILES, Kubectl, Part, localised
 from cluster.recipes import versions
 
 COMPONENT = "prometheus-operator"
 NAMESPACE = "monitoring"
-SERVER = f"{PREFIX}prometheus:2.42.0"
 
 
 def _operator_tag(command: str) -> str:
     return f"{PREFIX}{command}:{versions().components[COMPONENT].version}"
+
+
+def _server_version() -> str:
+    """As its releases are called: the module's v0.316.0 is 3.16.0."""
+    _, minor, patch = versions().components["prometheus"].version.split(".")
+    return f"v{int(minor) // 100}.{int(minor) % 100}.{patch}"
+
+
+def _server_tag() -> str:
+    return f"{PREFIX}prometheus:{_server_version()}"
 
 
 def _images() -> tuple[Recipe, ...]:
@@ -24,8 +33,9 @@ def _images() -> tuple[Recipe, ...]:
         )
         for name, command in commands
     )
-    server = image.Config(entrypoint=("/usr/bin/prometheus",), user="65534")
-    return *operators, Recipe(SERVER, server, root="prometheus")
+    command = ("prometheus", "prometheus", "/bin/prometheus")
+    server = image.Config(entrypoint=("/bin/prometheus",), user="65534", workdir="/prometheus")
+    return *operators, Recipe(_server_tag(), server, commands=(command,))
 
 
 def _set_up(kubectl: Kubectl) -> None:
@@ -33,6 +43,9 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl.apply(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
     kubectl.apply(localised(bundle).replace("namespace: default", f"namespace: {NAMESPACE}"))
     kubectl.await_rollout(NAMESPACE, "deployment/prometheus-operator")
+    server = (FILES / "prometheus.yaml").read_text(encoding="utf-8")
+    kubectl.apply(server.replace("@prometheus@", _server_tag()).replace("@version@", _server_version()))
+    kubectl("--namespace", NAMESPACE, "wait", "--for=condition=Available", "prometheus/all", "--timeout=170s")
 
 
 def _set_up_types(kubectl: Kubectl) -> None:
