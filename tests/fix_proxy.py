@@ -55,7 +55,9 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Swallow:
-    """Ask the API server, and keep its answer back: the connection is cut."""
+    """Ask the API server or not, and answer nothing: the connection is cut."""
+
+    asked: bool = True
 
 
 Fault = Answer | Delay | Swallow
@@ -131,6 +133,9 @@ class Proxy:
             return web.Response(status=fault.code, headers=fault.headers, body=fault.body)
         if isinstance(fault, Delay):
             await asyncio.sleep(fault.seconds)
+        if fault == Swallow(asked=False) and request.transport is not None:
+            request.transport.abort()
+            return web.Response()
         async with self._forwarded(request) as answer:
             if call.watches and answer.status == 200:
                 return await self._stream(request, answer)
