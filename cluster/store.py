@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from pathlib import Path
 from cluster import progress
 
 LIST = "contents.json"
+KEPT = 3  # of each name; checkouts of other versions want theirs too, but not for ever
 _seen: set[Path] = set()  # found whole by this process
 
 
@@ -65,6 +67,7 @@ def provide(thing: Thing) -> Path:
             if not thing.is_whole():  # another one may have made it meanwhile
                 _make(thing)
     _seen.add(thing.folder)
+    os.utime(thing.folder)  # those used last are kept
     return thing.folder
 
 
@@ -82,6 +85,9 @@ def _make(thing: Thing) -> None:
         scratch.rename(thing.folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    same = [path for path in root().iterdir() if re.fullmatch(rf"{thing.name}-[0-9a-f]{{12}}", path.name)]
+    for old in sorted(same, key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        shutil.rmtree(old)
 
 
 def _contents(folder: Path) -> dict[str, list[int | str]]:

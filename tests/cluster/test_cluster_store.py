@@ -50,6 +50,17 @@ def test_a_thing_is_made_once_for_each_recipe() -> None:
     assert (one.made, same.made, other.made) == (1, 0, 1)
 
 
+def test_only_the_things_used_last_are_kept_of_one_name() -> None:
+    things = [Counted(recipe) for recipe in "abcd"]
+    for second, counted in enumerate(things):
+        counted.again()
+        os.utime(counted.thing.folder, (second, second))
+    assert [counted.thing.folder.exists() for counted in things] == [False, True, True, True]
+    things[1].again()
+    Counted("e").again()
+    assert [counted.thing.folder.exists() for counted in things] == [False, True, False, True]
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "gone", "more", "unlisted", "no list"])
 def test_a_thing_that_is_not_whole_is_made_anew(damage: str) -> None:
     counted = Counted()
