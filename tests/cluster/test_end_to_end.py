@@ -28,7 +28,7 @@ from mesoscale_streams.sources.synthetic import Payments
 Meso = Callable[..., subprocess.CompletedProcess[str]]
 
 NAME = "life"
-COUNT, PER_SECOND, SEED = 120_000, 500, 11
+COUNT, PER_SECOND, SEED = 60_000, 400, 11
 START = "2024-03-01T00:00:00Z"
 OBSERVATIONS = 26_114  # of 26,115, one is refused
 CHANCE = 20_261_124  # what is killed when
@@ -129,6 +129,55 @@ def scaled() -> Object:
     return {"name": "pass", "from": "payments", "use": "forward", "scale": {"min": 2, "max": 2}}
 
 
+def test_a_bad_document_is_refused_and_the_last_good_one_goes_on(proof: Proof) -> None:
+    before, rows = uids(proof), count(proof, "rows")
+    bad = document(stages=[scaled()])
+    bad["spec"]["models"] = [{"name": "fraud", "use": "fraud"}]
+    proof.apply(bad)
+    proof.until("it is refused", lambda: proof.condition(NAME, "Accepted").get("status") == "False", 20)
+    proof.until("rows arrive all the same", lambda: count(proof, "rows") > rows, 20)
+    assert uids(proof) == before
+    good = document(stages=[scaled()])
+    good["spec"]["models"] = []
+    become(proof, good, 30)
+
+
+@pytest.mark.timeout(600)
+def test_kills_under_load_lose_nothing_and_double_nothing(proof: Proof) -> None:
+    chance = random.Random(CHANCE)
+    kills = [(part, act) for part in PARTS for act in (proof.delete_pod, proof.kill)]
+    chance.shuffle(kills)
+    assert count(proof, "rows") < COUNT, "no load is left to kill under"
+    for part, act in kills:
+        time.sleep(chance.uniform(*PAUSE))
+        act(part)
+    order = f"{CHANCE}: {[(part, act.__name__) for part, act in kills]}"
+    proof.until(f"all rows after {order}", lambda: count(proof, "rows") >= COUNT, 240)
+    proof.until("Ready again", lambda: proof.ready(NAME), 90)
+    proof.until("the ledger is closed", lambda: closed(proof), 60)
+    assert_exact(proof, order)
+
+
+def closed(proof: Proof) -> bool:
+    ledger = proof.status(NAME).get("ledger", {})
+    return bool(ledger.get("closed")) and ledger["lag"] == 0
+
+
+def assert_exact(proof: Proof, order: str) -> None:
+    """Every payment of the seed once, and every observation once."""
+    stored = Counter(proof.query(NAME, f"SELECT transaction_id FROM {NAME}.rows"))
+    expected = Counter(wanted())
+    assert expected.total() == COUNT
+    assert not expected - stored, f"lost after {order}"
+    assert not stored - expected, f"doubled after {order}"
+    distinct = f"SELECT count(*), count(DISTINCT (station, observed_at)) FROM {NAME}.observations"
+    assert proof.query(NAME, distinct) == [f"{OBSERVATIONS}|{OBSERVATIONS}"]
+    ledger = proof.status(NAME)["ledger"]
+    # Payments at a source, a stage and a sink; the weather at a source and a sink, where one is refused at the first.
+    assert ledger["read"] == 3 * COUNT + 2 * OBSERVATIONS + 1
+    assert (ledger["accepted"], ledger["rejected"]) == (ledger["read"] - 1, 1)
+
+
 def changed() -> Object:
     """The document that all later steps keep up: two processes of the stage, an index on the table."""
     rows, observations = document()["spec"]["sinks"]
@@ -165,55 +214,6 @@ def test_drift_is_put_right_in_time(proof: Proof, what: str, patch: Object | Non
     else:
         proof.kubectl("patch", what, f"--namespace={proof.here}", "--type=merge", f"--patch={json.dumps(patch)}")
     proof.until(f"{what} is as it was", lambda: contains(proof.get(kind, name), kept), IN_TIME, every=0.2)
-
-
-def test_a_bad_document_is_refused_and_the_last_good_one_goes_on(proof: Proof) -> None:
-    before, rows = uids(proof), count(proof, "rows")
-    bad = changed()
-    bad["spec"]["models"] = [{"name": "fraud", "use": "fraud"}]
-    proof.apply(bad)
-    proof.until("it is refused", lambda: proof.condition(NAME, "Accepted").get("status") == "False", 20)
-    proof.until("rows arrive all the same", lambda: count(proof, "rows") > rows, 20)
-    assert uids(proof) == before
-    good = changed()
-    good["spec"]["models"] = []
-    become(proof, good, 30)
-
-
-@pytest.mark.timeout(420)
-def test_kills_under_load_lose_nothing_and_double_nothing(proof: Proof) -> None:
-    chance = random.Random(CHANCE)
-    kills = [(part, act) for part in PARTS for act in (proof.delete_pod, proof.kill)]
-    chance.shuffle(kills)
-    assert count(proof, "rows") < COUNT, "no load is left to kill under"
-    for part, act in kills:
-        time.sleep(chance.uniform(*PAUSE))
-        act(part)
-    order = f"{CHANCE}: {[(part, act.__name__) for part, act in kills]}"
-    proof.until(f"all rows after {order}", lambda: count(proof, "rows") >= COUNT, 150)
-    proof.until("Ready again", lambda: proof.ready(NAME), 90)
-    proof.until("the ledger is closed", lambda: closed(proof), 60)
-    assert_exact(proof, order)
-
-
-def closed(proof: Proof) -> bool:
-    ledger = proof.status(NAME).get("ledger", {})
-    return bool(ledger.get("closed")) and ledger["lag"] == 0
-
-
-def assert_exact(proof: Proof, order: str) -> None:
-    """Every payment of the seed once, and every observation once."""
-    stored = Counter(proof.query(NAME, f"SELECT transaction_id FROM {NAME}.rows"))
-    expected = Counter(wanted())
-    assert expected.total() == COUNT
-    assert not expected - stored, f"lost after {order}"
-    assert not stored - expected, f"doubled after {order}"
-    distinct = f"SELECT count(*), count(DISTINCT (station, observed_at)) FROM {NAME}.observations"
-    assert proof.query(NAME, distinct) == [f"{OBSERVATIONS}|{OBSERVATIONS}"]
-    ledger = proof.status(NAME)["ledger"]
-    # Payments at a source, a stage and a sink; the weather at a source and a sink, where one is refused at the first.
-    assert ledger["read"] == 3 * COUNT + 2 * OBSERVATIONS + 1
-    assert (ledger["accepted"], ledger["rejected"]) == (ledger["read"] - 1, 1)
 
 
 BATCH = "batch"
