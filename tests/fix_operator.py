@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 import yaml
+from fix_cluster import Running
+from fix_cluster import Running
 from fix_proxy import Proxy
 
 from mesoscale.manifests import types
@@ -299,12 +301,9 @@ async def _listed(kube: Kube, objects: Resource) -> None:
 
 
 @pytest.fixture(scope="session")
-def api_server() -> Access:
+def api_server(cluster: Running) -> Access:
     """A real API server with our definition."""
-    path = os.environ.get("MESO_KUBECONFIG")
-    if not path:
-        pytest.skip("no API server: export MESO_KUBECONFIG, or `make cluster`")
-    access = kubeconfig.from_kubeconfig(Path(path))
+    access = kubeconfig.from_kubeconfig(cluster.kubeconfig)
     asyncio.run(_define(access))
     return access
 
