@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 import yaml
 from fix_cluster import Running
-from fix_cluster import Running
 from fix_proxy import Proxy
 
 from mesoscale.manifests import types

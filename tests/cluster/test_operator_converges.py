@@ -6,6 +6,7 @@ from fix_operator import World, document
 
 from mesoscale.manifests.types import Key
 from mesoscale.model.pipeline import API_VERSION, KIND
+from mesoscale_operator import decide
 
 MAP = Key("v1", "ConfigMap", "nyc-document")
 SET = Key("apps/v1", "StatefulSet", "nyc-rows")
@@ -25,7 +26,7 @@ def test_applied_children_are_there_and_belong_to_the_document(world: World) -> 
         assert {(key.kind, key.name) for key in children} <= told
         for key, child in children.items():
             owners = [owner["uid"] for owner in child["metadata"].get("ownerReferences", [])]
-            expected = [] if key.kind == "KafkaTopic" else [made["metadata"]["uid"]]
+            expected = [] if decide.holds_data(key) else [made["metadata"]["uid"]]
             assert owners == expected, key  # what is to outlive the document has no owner
         assert (await world.condition("Accepted"))["status"] == "True"
 
