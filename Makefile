@@ -4,8 +4,6 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
 PACKAGES := core/src streams/src dashboard/src local/src operator/src
-# Parts of the cluster that tests want; the operators of KEDA and Prometheus are left out, as they take long to build.
-PARTS := strimzi-crds keda-crds prometheus-crds cloudnative-pg kafka spark
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
 .PHONY: help setup setup-dev demo test verify lint generate lock bench images cluster cluster-parts cluster-down clean
@@ -24,7 +22,7 @@ demo: setup ## set up, then run examples/nyc.yaml until Ctrl-C
 	@exec .venv/bin/meso run examples/nyc.yaml
 
 test: setup-dev verify ## set up, check, and run every test
-	@$(PYTHON) -m cluster build --if-possible $(PARTS)
+	@$(PYTHON) -m cluster build --if-possible --tests
 	@$(PYTHON) -m pytest $(PYTEST)
 
 verify: lint ## is what is generated up to date, are types, layers and style right?

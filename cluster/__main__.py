@@ -33,7 +33,7 @@ def build(arguments: argparse.Namespace) -> None:
     cluster = choose.choose()
     try:
         cluster.build()
-        for name in arguments.part:
+        for name in (*arguments.part, *(parts.FOR_TESTS if arguments.tests else ())):
             parts.build(name)
     except Missing as error:
         if not arguments.if_possible:
@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     verb("down", down, "take it away, with all that it holds")
     one = verb("build", build, "build what it is made of, and start nothing")
     one.add_argument("part", nargs="*", metavar="PART", help="parts to build, too")
+    one.add_argument("--tests", action="store_true", help="the parts that tests want, too")
     one.add_argument("--if-possible", action="store_true", help="say what is missing on this machine, and succeed")
     verb("status", status, "the programs that run")
     one = verb("part", part, "install parts: operators, their types, and stores")

@@ -28,7 +28,8 @@ class Bare:
             ClusterError: it cannot be made.
         """
         preflight.demand()
-        store.provide(gobuild.built("pause"))
+        for name in ("pause", "helm"):
+            store.provide(gobuild.built(name))
         _folders()
         _archives()
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cluster import choose, layout, parts, preflight
+from cluster import choose, layout, parts, preflight, progress
 from cluster.bare import Bare
 from cluster.errors import Missing
+from cluster.given import Given
 
 
 class Running:
@@ -19,7 +20,6 @@ class Running:
         self._cluster = cluster
         self.kubeconfig = cluster.kubeconfig
         self.audit_log = layout.AUDIT_LOG if isinstance(cluster, Bare) else None
-        self._installed: set[str] = set()
 
     def kubectl(self, *words: str | Path, text: str = "", check: bool = True) -> str:
         """What kubectl prints."""
@@ -32,19 +32,20 @@ class Running:
         """Give it an image."""
         self._cluster.load(archive)
 
-    def demand(self, *names: str) -> None:
-        """Have parts of `cluster.parts` in it; the test is skipped where one cannot be made on this machine."""
-        for name in (name for name in names if name not in self._installed):
-            try:
-                parts.install(name, self._cluster)
-            except Missing as error:
-                pytest.skip(f"!!! NOT TESTED: {name} ({error.message}); {error.hint}")
-            self._installed.add(name)
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The first test in the cluster waits for all of it to come up."""
+    first = next((item for item in items if "cluster" in getattr(item, "fixturenames", ())), None)
+    if first is not None:
+        first.add_marker(pytest.mark.timeout(1200))
 
 
 @pytest.fixture(scope="session")
 def cluster(request: pytest.FixtureRequest) -> Running:
-    """A running cluster. Where none can be made, what needs it is skipped in one line that says what would help."""
+    """A running cluster with the parts that tests want, as far as they are built.
+
+    Where none can be made, what needs it is skipped in one line that says what would help.
+    """
     chosen = choose.choose()
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # bringing it up says what it does
@@ -52,6 +53,9 @@ def cluster(request: pytest.FixtureRequest) -> Running:
             if isinstance(chosen, Bare):
                 _demand_built(chosen)
             chosen.up(audit=True)
+            for name in [] if isinstance(chosen, Given) else parts.missing_for_tests(chosen):
+                with progress.step(f"setting {name} up"):
+                    parts.install(name, chosen)
         except Missing as error:
             pytest.skip(f"!!! NOT TESTED: anything in a cluster ({error.message}); {error.hint}")
     return Running(chosen)

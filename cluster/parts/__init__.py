@@ -19,6 +19,8 @@ _PARTS: dict[str, Part] = {
     )
 }
 NAMES = tuple(_PARTS)
+# The operators of KEDA and Prometheus are left out, as they take long to build: tests want their types only.
+FOR_TESTS = ("strimzi-crds", "keda-crds", "prometheus-crds", "cloudnative-pg", "kafka", "spark")
 
 
 def build(name: str) -> None:
@@ -28,6 +30,11 @@ def build(name: str) -> None:
         ClusterError: it cannot be made.
     """
     _named(name).build()
+
+
+def missing_for_tests(cluster: Cluster) -> list[str]:
+    """Parts that tests want, that are built, and that are not in the cluster as they would be now."""
+    return [name for name in FOR_TESTS if _PARTS[name].is_built() and not _PARTS[name].is_installed(cluster)]
 
 
 def install(name: str, cluster: Cluster) -> None:

@@ -26,4 +26,4 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl.await_rollout(NAMESPACE, "deployment/cnpg-controller-manager")
 
 
-PART = Part(COMPONENT, _set_up, _images)
+PART = Part(COMPONENT, (f"--namespace={NAMESPACE}", "deployment/cnpg-controller-manager"), _set_up, _images)

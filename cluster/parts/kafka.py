@@ -49,4 +49,4 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl.await_rollout(NAMESPACE, "statefulset/kafka")
 
 
-PART = Part("kafka", _set_up, _images)
+PART = Part("kafka", (f"--namespace={NAMESPACE}", "statefulset/kafka"), _set_up, _images)

@@ -31,5 +31,5 @@ def _set_up_types(kubectl: Kubectl) -> None:
     kubectl.apply(kubectl("kustomize", folder))
 
 
-TYPES = Part("keda-crds", _set_up_types)
-PART = Part(COMPONENT, _set_up, _images)
+TYPES = Part("keda-crds", ("crd/scaledobjects.keda.sh",), _set_up_types)
+PART = Part(COMPONENT, ("--namespace=keda", "deployment/keda-operator"), _set_up, _images)

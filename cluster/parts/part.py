@@ -1,5 +1,7 @@
 """Part: something that the platform drives, its images, and how it is set up in a cluster."""
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +10,9 @@ from pathlib import Path
 from cluster import commands, images, store
 from cluster.choose import Cluster
 from cluster.images import PREFIX, Recipe
+from cluster.recipes import FOLDER
 
+MARKED = "namespace/kube-system"  # notes which parts there are
 FILES = Path(__file__).parent / "files"
 THEIRS = re.compile(r"([ =])[\w-]+(?:\.[\w-]+)+/(?:[\w-]+/)*([\w-]+:[\w.-]+)$", re.M)  # host/folders/name:tag
 
@@ -48,13 +52,14 @@ class Part:
     """`set_up` makes its objects and waits until they work; `things` are what is built for it beside the images."""
 
     name: str
+    sign: tuple[str, ...]  # arguments of `kubectl get` for what is there last, and goes first
     set_up: Callable[[Kubectl], None]
     images: Callable[[], tuple[Recipe, ...]] = _none
     things: Callable[[], tuple[store.Thing, ...]] = _none
 
     def build(self) -> None:
         """Make all that it needs."""
-        for thing in (*self.things(), *(recipe.thing() for recipe in self.images())):
+        for thing in self._all_things():
             store.provide(thing)
 
     def install(self, cluster: Cluster) -> None:
@@ -65,7 +70,35 @@ class Part:
         """
         for recipe in self.images():
             cluster.load(store.provide(recipe.thing()) / images.TAR)
-        self.set_up(Kubectl(cluster.kubectl(), cluster.kubeconfig))
+        kubectl = Kubectl(cluster.kubectl(), cluster.kubeconfig)
+        self.set_up(kubectl)
+        kubectl("annotate", "--overwrite", MARKED, f"{self._mark()}={self._key()}")
+
+    def is_installed(self, cluster: Cluster) -> bool:
+        """Whether it was set up there as it would be now, and is still there."""
+        kubectl = Kubectl(cluster.kubectl(), cluster.kubeconfig)
+        marks = json.loads(kubectl("get", MARKED, "--output=json"))["metadata"].get("annotations", {})
+        return bool(marks.get(self._mark()) == self._key() and kubectl("get", *self.sign, "--ignore-not-found"))
+
+    def is_built(self) -> bool:
+        """Whether it could be installed without building anything."""
+        return all(thing.folder.exists() for thing in self._all_things())
+
+    def _all_things(self) -> tuple[store.Thing, ...]:
+        return (*self.things(), *(recipe.thing() for recipe in self.images()))
+
+    def _mark(self) -> str:
+        return f"parts.mesoscale.dev/{self.name}"
+
+    def _key(self) -> str:
+        """Changes with what is built, with any version, and with how parts are set up."""
+        sources = [
+            FOLDER / "versions.toml",
+            *sorted(path for path in FILES.parent.rglob("*.*") if path.suffix != ".pyc"),
+        ]
+        content = [path.read_bytes() for path in sources if path.is_file()]
+        keys = [thing.key.encode() for thing in self._all_things()]
+        return hashlib.sha256(b"\0".join([*content, *keys])).hexdigest()[:12]
 
 
 def localised(manifest: str) -> str:

@@ -53,5 +53,5 @@ def _set_up_types(kubectl: Kubectl) -> None:
     kubectl("apply", "--server-side", "--force-conflicts", "--filename", folder)
 
 
-TYPES = Part("prometheus-crds", _set_up_types)
-PART = Part("prometheus", _set_up, _images)
+TYPES = Part("prometheus-crds", ("crd/prometheusrules.monitoring.coreos.com",), _set_up_types)
+PART = Part("prometheus", (f"--namespace={NAMESPACE}", "prometheus/all"), _set_up, _images)

@@ -69,4 +69,10 @@ def _set_up(kubectl: Kubectl) -> None:
     commands.run([str(helm), "upgrade", "--install", "spark", str(chart), *where, *options], seconds=240)
 
 
-PART = Part("spark", _set_up, _images, lambda: (gobuild.built("helm"),))
+PART = Part(
+    "spark",
+    ("--namespace=spark-operator", "deployment/spark-spark-operator-controller"),
+    _set_up,
+    _images,
+    lambda: (gobuild.built("helm"),),
+)

@@ -44,4 +44,4 @@ def _set_up(kubectl: Kubectl) -> None:
     kubectl("wait", "--for=condition=Established", "crd/kafkatopics.kafka.strimzi.io", "--timeout=30s")
 
 
-PART = Part("strimzi-crds", _set_up, things=lambda: (types(),))
+PART = Part("strimzi-crds", ("crd/kafkatopics.kafka.strimzi.io",), _set_up, things=lambda: (types(),))
