@@ -6,7 +6,7 @@ CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
 PACKAGES := core/src streams/src dashboard/src local/src operator/src
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
-.PHONY: help setup setup-dev demo test verify lint generate lock bench images cluster cluster-parts cluster-down clean
+.PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench images cluster cluster-parts cluster-down clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,9 +21,13 @@ setup-dev:
 demo: setup ## set up, then run examples/nyc.yaml until Ctrl-C
 	@exec .venv/bin/meso run examples/nyc.yaml
 
-test: setup-dev verify ## set up, check, and run every test
-	@$(PYTHON) -m cluster build --if-possible --tests
+test: setup-dev verify ## set up, check, and run every test; those in a cluster if one is built
 	@$(PYTHON) -m pytest $(PYTEST)
+
+test-cluster: setup-dev ## run the tests that need a Kubernetes, building one first (half an hour the first time)
+	@tools/setup-tests.sh cluster
+	@$(PYTHON) -m cluster build --tests
+	@$(PYTHON) -m pytest tests/cluster $(PYTEST)
 
 verify: lint ## is what is generated up to date, are types, layers and style right?
 	@$(PYTHON) tools/generate.py --check

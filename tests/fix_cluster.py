@@ -65,7 +65,7 @@ def _demand_built(bare: Bare) -> None:
     """Building takes longer than a test may; `make test` does it before."""
     preflight.demand()
     if not bare.is_built():
-        raise Missing("the bare cluster is not built yet", "make cluster")
+        raise Missing("the bare cluster is not built yet", "make test-cluster")
 
 
 @pytest.fixture

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What only the tests need: a browser, the linter of shell scripts, and what a bare cluster runs on. Debian packages, so
-# it takes root; without it, what is missing is named, and the tests that need it say so too.
+# What only the tests need: a browser, the linter of shell scripts, and for `setup-tests.sh cluster` what a bare cluster
+# runs on. Debian packages, so it takes root; without it, what is missing is named, and the tests say so too.
 set -euo pipefail
 
 missing=()
 command -v chromium >/dev/null || missing+=(chromium)
 command -v shellcheck >/dev/null || missing+=(shellcheck)
 fc-list 2>/dev/null | grep -q . || missing+=(fonts-dejavu-core fontconfig)
-if [[ -z ${MESO_KUBECONFIG:-} ]]; then
+if [[ ${1:-} == cluster && -z ${MESO_KUBECONFIG:-} ]]; then
     read -ra lacking < <(.venv/bin/python -c 'from cluster import preflight; print(*preflight.missing_packages())')
     missing+=("${lacking[@]}")
 fi
