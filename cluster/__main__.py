@@ -151,6 +151,9 @@ def main() -> int:
     except ClusterError as error:
         print(f"error: {error}", file=sys.stderr)
         return 4
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from here, and make cluster-down clears away", file=sys.stderr)
+        return 130
     except PermissionError as error:
         print(f"error: {error}\n\nhint: the bare cluster needs root", file=sys.stderr)
         return 4

@@ -7,6 +7,12 @@ from cluster import cgroups, commands, kernel, layout, node, pki, programs, prog
 from cluster.waiting import until
 
 CTR = ("ctr", "--namespace", "k8s.io", "images")
+READ_BY = {
+    "containerd.toml": "containerd",
+    "audit.yaml": "kube-apiserver",
+    "kubelet.yaml": "kubelet",
+    "proxy.yaml": "kube-proxy",
+}
 DEPLOYMENTS = ("coredns", "local-path")  # without these no pod of a user gets anywhere
 HINT = f"look at {layout.LOGS}; then make cluster-down, and make cluster"
 
@@ -26,7 +32,8 @@ def bring_up(pause: Path, folders: programs.Folders, archives: Mapping[str, Path
     if node.holder() is None:
         node.start(pause)
     pki.make()
-    template.write_config()
+    for file in template.write_config():
+        _end(READ_BY.get(file, ""))
     for argv in (programs.containerd(), programs.etcd(folders), programs.api_server(folders, audit)):
         _ensure(argv)
     until("containerd", 30, lambda: commands.run(node.command("ctr", "version")), HINT)
@@ -43,6 +50,12 @@ def bring_up(pause: Path, folders: programs.Folders, archives: Mapping[str, Path
         _await(kubectl, "condition=Available", f"deployment/{name}")
 
 
+def _end(name: str) -> None:
+    if name in (running := node.running()):
+        progress.say(f"  {name}: again, with other settings")
+        cgroups.end(running[name][0])
+
+
 def _ensure(argv: Sequence[str]) -> None:
     """Have the program run with this command line."""
     name = Path(argv[0]).name
@@ -50,8 +63,7 @@ def _ensure(argv: Sequence[str]) -> None:
     if words == list(argv):
         return
     if pid:
-        progress.say(f"  {name}: again, with other arguments")
-        cgroups.end(pid)
+        _end(name)
     node.launch(name, argv)
 
 

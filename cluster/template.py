@@ -19,12 +19,20 @@ def filled(file: Path) -> str:
     return re.sub(r"@([A-Z_]+)@", lambda found: known[found[1]], file.read_text(encoding="utf-8"))
 
 
-def write_config() -> None:
-    """Write the programs' settings to where they read them."""
+def write_config() -> list[str]:
+    """Write the programs' settings to where they read them, and tell which files were not so before.
+
+    A file that is right is not touched: kube-proxy ends as soon as its own is written, whatever it says.
+    """
+    changed = []
     for source in sorted(path for path in (FOLDER / "config").rglob("*") if path.is_file()):
         target = layout.CONFIG / source.relative_to(FOLDER / "config")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(filled(source), encoding="utf-8")
+        text = filled(source)
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+            changed.append(source.name)
+    return changed
 
 
 def manifests() -> list[str]:

@@ -20,6 +20,16 @@ KUBECONFIG = Path("/var/lib", NAME, "kubeconfig")
 # where a kubelet, a runtime and network plugins leave things when they are not kept from it
 PLACES = ["/var/lib/kubelet", "/var/lib/cni", "/var/lib/containerd", "/run/containerd", "/var/log/pods", "/etc/cni"]
 PLACES += ["/var/log/containers", "/opt/cni", "/usr/libexec/kubernetes", "/etc/kubernetes", f"/var/lib/{NAME}"]
+PROGRAMS = {
+    "pause",
+    "containerd",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+}
 POD = """
 apiVersion: v1
 kind: PersistentVolumeClaim
@@ -142,7 +152,12 @@ def test_one_with_pods_whose_programs_were_killed_leaves_nothing(before: dict[st
     wait = [*kubectl, "wait", "--for=condition=Ready", "pod/one", "--timeout=90s"]
     subprocess.run(wait, check=True, capture_output=True, timeout=100)
     seen = processes()
-    assert {"kubelet", "etcd", "containerd", "kube-proxy", "sleep"} <= set(seen.values())
+    assert {*PROGRAMS, "sleep"} <= set(seen.values())
+    done("up")
+    time.sleep(2)  # kube-proxy would be gone within one, had its settings been written again
+    assert {pid for pid, name in seen.items() if name in PROGRAMS} <= processes().keys(), (
+        "a second `up` ended something"
+    )
     for pid, name in seen.items():
         if name in {"containerd", "kubelet", "kube-proxy"}:
             os.kill(pid, signal.SIGKILL)
