@@ -25,6 +25,8 @@ from mesoscale.model.source import Synthetic
 from mesoscale_operator import rights
 from mesoscale_streams.sources.synthetic import Payments
 
+pytestmark = pytest.mark.timeout(600)  # seconds for one step; images may have to be made before the first
+
 Meso = Callable[..., subprocess.CompletedProcess[str]]
 
 NAME = "life"
@@ -142,7 +144,6 @@ def test_a_bad_document_is_refused_and_the_last_good_one_goes_on(proof: Proof) -
     become(proof, good, 30)
 
 
-@pytest.mark.timeout(600)
 def test_kills_under_load_lose_nothing_and_double_nothing(proof: Proof) -> None:
     chance = random.Random(CHANCE)
     kills = [(part, act) for part in PARTS for act in (proof.delete_pod, proof.kill)]
