@@ -1,4 +1,4 @@
-"""The cluster of `make cluster`, running: brought up once for the session, and left running."""
+"""The cluster of `make cluster`, running: brought up once for the session, and left running but in CI."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cluster import choose, layout, parts, preflight, progress
+from cluster import choose, layout, node, parts, preflight, progress
 from cluster.bare import Bare
 from cluster.errors import Missing
 from cluster.given import Given
@@ -41,12 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Running:
+def cluster(request: pytest.FixtureRequest) -> Iterator[Running]:
     """A running cluster with the parts that tests want, as far as they are built.
 
     Where none can be made, what needs it is skipped in one line that says what would help.
     """
     chosen = choose.choose()
+    was_there = not isinstance(chosen, Bare) or node.holder() is not None
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():  # bringing it up says what it does
         try:
@@ -58,7 +59,9 @@ def cluster(request: pytest.FixtureRequest) -> Running:
                     parts.install(name, chosen)
         except Missing as error:
             pytest.skip(f"!!! NOT TESTED: anything in a cluster ({error.message}); {error.hint}")
-    return Running(chosen)
+    yield Running(chosen)
+    if not was_there and "CI" in os.environ:
+        chosen.down()
 
 
 def _demand_built(bare: Bare) -> None:
