@@ -44,7 +44,8 @@ def build(arguments: argparse.Namespace) -> None:
 def status(_: argparse.Namespace) -> None:
     """Which programs of the bare cluster run."""
     for name, (pid, _words) in sorted(node.running().items()):
-        print(f"{pid:8} {name}  {layout.LOGS / name}.log")
+        log = layout.LOGS / f"{name}.log"
+        print(f"{pid:8} {name} {log if log.exists() else ''}")
 
 
 def part(arguments: argparse.Namespace) -> None:
