@@ -66,9 +66,15 @@ def processes() -> list[int]:
 
 
 def end(pid: int, seconds: float = 10) -> None:
-    """End one process, politely and then not."""
+    """End one process, politely and then not.
+
+    Raises:
+        ClusterError: it does not go.
+    """
     deadline = time.monotonic() + seconds
     while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > deadline + seconds:
+            raise ClusterError(f"process {pid} does not end, not even by SIGKILL", f"look at /proc/{pid}/stack")
         try:
             os.kill(pid, signal.SIGTERM if time.monotonic() < deadline else signal.SIGKILL)
         except ProcessLookupError:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from fix_records import MAP, NOW, TOPIC, record, wanted, workload
 
-from mesoscale.manifests.types import KINDS, Key, Policy
+from mesoscale.manifests.types import KINDS, Key
+from mesoscale.model.base import DeletionPolicy
 from mesoscale.readiness import State
 from mesoscale_operator import decide
 from mesoscale_operator.decide import Apply, Leave, Release, Remove, Step
@@ -75,7 +76,7 @@ def test_a_kind_that_is_not_installed_is_skipped_and_its_project_named() -> None
     ],
 )
 def test_what_the_document_no_longer_names_goes_but_never_data_against_its_policy(
-    key: Key, policy: Policy, more: dict[str, Any], step: type | None
+    key: Key, policy: DeletionPolicy, more: dict[str, Any], step: type | None
 ) -> None:
     found = steps([], {key: record(policy=policy, **more)})
     assert [type(one) for one in found] == ([step] if step else [])

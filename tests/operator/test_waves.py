@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from fix_records import MAP, NOW, TOPIC, record, workload
 
-from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key, Policy
+from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key
+from mesoscale.model.base import DeletionPolicy
 from mesoscale_operator import waves
 from mesoscale_operator.decide import Release, Remove
 from mesoscale_operator.records import Record
@@ -23,7 +24,7 @@ FOREIGN = ("strimzi.io/topic-operator",)
 
 
 def steps(
-    there: dict[Key, Record], elapsed: float, drained: bool = False, policies: dict[Key, Policy] | None = None
+    there: dict[Key, Record], elapsed: float, drained: bool = False, policies: dict[Key, DeletionPolicy] | None = None
 ) -> list[Step]:
     return list(waves.steps(there, policies or {}, elapsed, drained, NOW))
 
@@ -75,7 +76,7 @@ def test_each_wave_begins_when_the_one_before_is_gone(gone: tuple[Key, ...], nex
         ("retain", "delete", Remove),
     ],
 )
-def test_data_ends_by_its_policy(note: str, said: Policy | None, step: type) -> None:
+def test_data_ends_by_its_policy(note: str, said: DeletionPolicy | None, step: type) -> None:
     found = steps({TOPIC: record(wave=DATA, policy=note)}, 5, True, {TOPIC: said} if said else None)
     assert isinstance(found[0], step)
 

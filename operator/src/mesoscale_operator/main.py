@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import kopf
-import pydantic
-import yaml
 
 from mesoscale import crd
+from mesoscale.errors import MesoscaleError
+from mesoscale.manifests import installation
 from mesoscale.manifests.installation import Installation
 from mesoscale_operator import kube, kubeconfig, logs
 from mesoscale_operator.kube import Kube
@@ -31,17 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.configure()
     try:
         access = kubeconfig.find(os.environ)
-        installation = _installation(options.installation)
-    except (AccessMissing, OSError, ValueError, yaml.YAMLError) as problem:
-        print(f"error: {problem}", file=sys.stderr)  # noqa: T201
+        decided = _installation(options.installation)
+    except (AccessMissing, MesoscaleError, OSError, ValueError) as problem:
+        print(f"error: {problem}", file=sys.stderr)  # noqa: T201  # one sentence for whoever started it, not a log line
         return 2
     given = Options(
         tuple(options.namespace), options.listen, options.lease_namespace, options.identity, options.workers
     )
-    return asyncio.run(_run(access, given, installation))
+    return asyncio.run(_run(access, given, decided))
 
 
-async def _run(access: Access, options: Options, installation: Installation) -> int:
+async def _run(access: Access, options: Options, decided: Installation) -> int:
     metrics = Metrics()
     async with Kube(access, IN_FLIGHT, metrics.counted) as client:
 
@@ -56,7 +56,7 @@ async def _run(access: Access, options: Options, installation: Installation) -> 
                     stop_flag=stop,
                 )
 
-        return await Operator(client, metrics, options, installation).run(watch)
+        return await Operator(client, metrics, options, decided).run(watch)
 
 
 def _registry(operator: Operator, access: Access, session: Any) -> kopf.OperatorRegistry:
@@ -101,12 +101,7 @@ def _settings() -> kopf.OperatorSettings:
 
 def _installation(path: Path | None) -> Installation:
     """What the chart wrote down for this installation; without a file, its defaults."""
-    if path is None:
-        return Installation()
-    try:
-        return Installation.model_validate(yaml.safe_load(path.read_text()) or {})
-    except pydantic.ValidationError as problem:
-        raise ValueError(f"{path}: {problem}") from problem
+    return installation.parse(path.read_text(), str(path)) if path else Installation()
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -9,9 +9,10 @@ from mesoscale.graph.build import build as build_graph
 from mesoscale.manifests import build as build_manifests
 from mesoscale.manifests import fields, types
 from mesoscale.manifests.installation import Installation
-from mesoscale.manifests.types import Child, Condition, Manifest, Policy
+from mesoscale.manifests.types import Child, Manifest
+from mesoscale.model.base import DeletionPolicy
 from mesoscale.model.pipeline import API_VERSION, KIND, Pipeline
-from mesoscale.model.status import Endpoint
+from mesoscale.model.status import Aspect, Endpoint
 from mesoscale.plan.abilities import CLUSTER
 from mesoscale.plan.build import build as build_plan
 from mesoscale.plan.types import Plan
@@ -28,9 +29,9 @@ class Wanted:
     key: types.Key
     digest: str  # what the digest of our fields is once it is as it should be
     hash: str  # stands in an annotation of the object
-    condition: Condition
+    condition: Aspect
     wave: int
-    policy: Policy
+    policy: DeletionPolicy
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from mesoscale import naming
-from mesoscale.manifests.types import SINKS, SOURCES, STAGES, Key, Policy
+from mesoscale.manifests.types import SINKS, SOURCES, STAGES, Key
+from mesoscale.model.base import DeletionPolicy
 from mesoscale_operator import errors, waves
 from mesoscale_operator.apply import Applier
 from mesoscale_operator.children import Children
@@ -104,7 +105,7 @@ class Teardown:
             return problem
         return None
 
-    async def _policies(self, document: Document) -> Mapping[Key, Policy]:
+    async def _policies(self, document: Document) -> Mapping[Key, DeletionPolicy]:
         """What the document says at its end: it may have been changed in its last moment."""
         try:
             verdict, _ = await self._plans.of(document)

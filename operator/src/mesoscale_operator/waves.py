@@ -8,7 +8,8 @@ an operator that dies half way goes on where it was.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key, Policy
+from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key
+from mesoscale.model.base import DeletionPolicy
 from mesoscale_operator.decide import Release, Remove
 from mesoscale_operator.records import Record
 
@@ -53,7 +54,7 @@ Step = Remove | Release | Keep | Free | Wait | Finish
 
 
 def steps(
-    records: Mapping[Key, Record], policies: Mapping[Key, Policy], elapsed: float, drained: bool, now: float
+    records: Mapping[Key, Record], policies: Mapping[Key, DeletionPolicy], elapsed: float, drained: bool, now: float
 ) -> Iterator[Step]:
     """What to do now.
 
@@ -79,7 +80,7 @@ def steps(
     yield Wait("what is overdue to go", 0.3) if unfinished and elapsed < GIVE_UP else Finish()
 
 
-def _end(key: Key, record: Record, policy: Policy | None, over: bool, now: float) -> Iterator[Step]:
+def _end(key: Key, record: Record, policy: DeletionPolicy | None, over: bool, now: float) -> Iterator[Step]:
     """The steps that bring the end of one object nearer; none if it may stay."""
     if record.deleted_at is not None:
         overdue = over or now - record.deleted_at >= OVERDUE

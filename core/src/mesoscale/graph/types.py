@@ -7,7 +7,7 @@ from mesoscale.contract.types import Contract
 from mesoscale.model.pipeline import Pipeline
 from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
-from mesoscale.model.stage import Stage
+from mesoscale.model.stage import Scale, Stage
 from mesoscale.model.topic import TopicSettings
 
 NodeKind = Literal["source", "stage", "sink"]
@@ -34,6 +34,11 @@ class Node:
     section: Source | Stage | Sink
     input: str | None
     output: str | None
+
+    @property
+    def scale(self) -> Scale:
+        """How many processes it may have. A source keeps one position and so is one process."""
+        return Scale() if isinstance(self.section, Source) else self.section.scale
 
     @property
     def one_to_one(self) -> bool:

@@ -2,7 +2,8 @@
 
 from mesoscale.manifests import statefulset
 from mesoscale.manifests.target import Target
-from mesoscale.manifests.types import Child, Condition
+from mesoscale.manifests.types import Child
+from mesoscale.model.status import Aspect
 
 PREPARATION = "meso-preparation"  # no node's name begins so
 
@@ -23,7 +24,7 @@ def preparation(target: Target) -> str:
     return target.name(PREPARATION)
 
 
-def account(target: Target, name: str, component: str, node: str = "", condition: Condition = "StreamsReady") -> Child:
+def account(target: Target, name: str, component: str, node: str = "", condition: Aspect = "StreamsReady") -> Child:
     """An account without a token."""
     manifest = target.manifest("v1", "ServiceAccount", name, component, node)
     return Child(manifest | {"automountServiceAccountToken": False}, condition)

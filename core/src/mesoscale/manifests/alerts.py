@@ -8,7 +8,6 @@ from mesoscale.manifests import statefulset
 from mesoscale.manifests.target import Target
 from mesoscale.manifests.types import Child, Manifest
 from mesoscale.model.slo import Slo
-from mesoscale.model.source import Source
 
 REJECTED_SHARE = 0.01  # of the records read in ten minutes
 FAST_BURN = (
@@ -98,9 +97,7 @@ def _of_objectives(target: Target) -> list[Manifest]:
 
 def _of_programs(target: Target) -> list[Manifest]:
     """A node with fewer programs that answer than it should have at least."""
-    least = {
-        node.name: 1 if isinstance(node.section, Source) else node.section.scale.min for node in target.graph.nodes
-    }
+    least = {node.name: node.scale.min for node in target.graph.nodes}
     return [
         _alert(
             target,

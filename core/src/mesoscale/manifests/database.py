@@ -6,7 +6,8 @@ from mesoscale import naming
 from mesoscale.manifests import quantities
 from mesoscale.manifests.installation import Backup
 from mesoscale.manifests.target import Target
-from mesoscale.manifests.types import DATA, Child, Manifest, Policy
+from mesoscale.manifests.types import DATA, Child, Manifest
+from mesoscale.model.base import DeletionPolicy
 
 API = "postgresql.cnpg.io/v1"
 NAME = "mesoscale"  # of the database and of who owns it; the pipeline's tables lie in a schema of its own name
@@ -85,7 +86,7 @@ def _backup(backup: Backup) -> dict[str, Any]:
     return {}
 
 
-def _database(target: Target, policy: Policy) -> Manifest:
+def _database(target: Target, policy: DeletionPolicy) -> Manifest:
     """The schema of the pipeline stands here too, so that its owner is right before the first table is made."""
     schema = naming.sql_name(target.pipeline)
     manifest = target.manifest(API, "Database", name(target), "database")
@@ -113,7 +114,7 @@ def _scheduled_backup(target: Target, backup: Backup) -> Manifest:
     return manifest
 
 
-def _policy(target: Target) -> Policy:
+def _policy(target: Target) -> DeletionPolicy:
     """The database goes, or is given up, only where every table in it may; otherwise it stays."""
     spec = target.graph.pipeline.spec
     asked = {(sink.table.deletion_policy or spec.deletion_policy) for sink in spec.sinks if sink.table is not None}

@@ -43,7 +43,9 @@ def _fields(path: tuple[int | str, ...]) -> list[str]:
     """The names of the fields at a path of names."""
     part: type[BaseModel] = Installation
     for name in path:
-        part = next(field.annotation for field in part.model_fields.values() if field.alias == name)  # type: ignore[assignment]
+        inner = next((field.annotation for field in part.model_fields.values() if field.alias == name), None)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            part = inner
     return [field.alias or name for name, field in part.model_fields.items()]
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from mesoscale.manifests import brokers, database, deployment, pods, statefulset
 from mesoscale.manifests.target import PIPELINE, Target
-from mesoscale.manifests.types import Child, Condition, Manifest
+from mesoscale.manifests.types import Child, Manifest
+from mesoscale.model.status import Aspect
 
 POSTGRESQL_PORT = 5432
 _API_SERVER = (443, 6443)  # the port of its Service, and the usual one behind it
@@ -42,7 +43,7 @@ def _policy(
     services: Iterable[str],
     ingress: Sequence[Manifest] = (),
     egress: Sequence[Manifest] = (),
-    condition: Condition = "StreamsReady",
+    condition: Aspect = "StreamsReady",
 ) -> Child:
     """What comes in as named; out go questions for addresses, and what the services and `egress` allow."""
     manifest = target.manifest("networking.k8s.io/v1", "NetworkPolicy", name, component, node)

@@ -7,7 +7,8 @@ made again, and do its work again; the one of an older plan goes because the pla
 from mesoscale.manifests import account, brokers, database, pods, statefulset
 from mesoscale.manifests.fields import hash_of
 from mesoscale.manifests.target import Target
-from mesoscale.manifests.types import Child, Condition, Manifest
+from mesoscale.manifests.types import Child, Manifest
+from mesoscale.model.status import Aspect
 
 ATTEMPTS = 20  # with pauses of up to six minutes: about an hour and a half
 HOPELESS = [2, 3]  # exit codes after which another attempt would end the same: document refused, plan refused
@@ -29,7 +30,7 @@ def _schema(target: Target) -> Child:
     return _job(target, "schema", "SchemaReady", ("postgresql",), made)
 
 
-def _job(target: Target, program: str, condition: Condition, services: tuple[str, ...], made: list[Manifest]) -> Child:
+def _job(target: Target, program: str, condition: Aspect, services: tuple[str, ...], made: list[Manifest]) -> Child:
     adopt = ["--adopt"] if target.graph.pipeline.spec.adoption == "adopt" else []
     command = ["python", "-m", "mesoscale_streams", program, *adopt]
     images, resources = target.installation.images, target.installation.resources

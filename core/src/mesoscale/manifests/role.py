@@ -1,7 +1,8 @@
 """Role and RoleBinding: what Spark's drivers may do to run executors, and Airflow's workers to run tasks."""
 
 from mesoscale.manifests.target import Target
-from mesoscale.manifests.types import Child, Condition, Manifest
+from mesoscale.manifests.types import Child, Manifest
+from mesoscale.model.status import Aspect
 
 API = "rbac.authorization.k8s.io/v1"
 
@@ -45,7 +46,7 @@ def _account(target: Target, job: str) -> Manifest:
     return {"kind": "ServiceAccount", "name": target.name(job), "namespace": target.namespace}
 
 
-def _pair(target: Target, name: str, rules: list[Manifest], subject: Manifest, condition: Condition) -> list[Child]:
+def _pair(target: Target, name: str, rules: list[Manifest], subject: Manifest, condition: Aspect) -> list[Child]:
     role = target.manifest(API, "Role", name, "access") | {"rules": rules}
     binding = target.manifest(API, "RoleBinding", name, "access") | {
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},

@@ -6,7 +6,6 @@ from mesoscale.manifests import brokers, document, statefulset
 from mesoscale.manifests.brokers import Brokers
 from mesoscale.manifests.target import Target
 from mesoscale.manifests.types import Child, Manifest
-from mesoscale.model.source import Source
 from mesoscale.model.stage import Scale
 
 BUSY = 70  # percent of the processor asked for, above which HorizontalPodAutoscaler adds a process
@@ -28,18 +27,13 @@ def children(target: Target) -> list[Child]:
     return [*login, *(_by_lag(target, node, found) for node in nodes)]
 
 
-def _bounds(node: Node) -> Scale:
-    assert not isinstance(node.section, Source)  # a source is one process and does not scale
-    return node.section.scale
-
-
 def _scaled(target: Target, node: Node) -> Manifest:
     return {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": statefulset.name(target, node.name)}
 
 
 def _by_work(target: Target, node: Node) -> Child:
     api = "autoscaling/v2"
-    name, scale = statefulset.name(target, node.name), _bounds(node)
+    name, scale = statefulset.name(target, node.name), node.scale
     manifest = target.manifest(api, "HorizontalPodAutoscaler", name, node.kind, node.name)
     busy = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": BUSY}}
     manifest["spec"] = {
@@ -53,7 +47,7 @@ def _by_work(target: Target, node: Node) -> Child:
 
 
 def _by_lag(target: Target, node: Node, found: Brokers) -> Child:
-    name, scale = statefulset.name(target, node.name), _bounds(node)
+    name, scale = statefulset.name(target, node.name), node.scale
     manifest = target.manifest("keda.sh/v1alpha1", "ScaledObject", name, node.kind, node.name)
     manifest["spec"] = {
         "scaleTargetRef": _scaled(target, node),

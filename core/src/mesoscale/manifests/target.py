@@ -72,19 +72,11 @@ class Target:
             return self.installation.replicas_override
         if self.paused:
             return 0
-        return None if self.scales(node) else _least(node)
+        return None if self.scales(node) else node.scale.min
 
     def scales(self, node: Node) -> bool:
         """Whether an autoscaler decides how many processes a node has."""
         fixed = (
             self.paused or self.installation.replicas_override is not None or self.installation.autoscaling == "none"
         )
-        return not fixed and node.kind != "source" and _most(node) > _least(node)
-
-
-def _least(node: Node) -> int:
-    return 1 if node.kind == "source" else node.section.scale.min  # type: ignore[union-attr]
-
-
-def _most(node: Node) -> int:
-    return 1 if node.kind == "source" else node.section.scale.max  # type: ignore[union-attr]
+        return not fixed and node.scale.max > node.scale.min

@@ -2,7 +2,8 @@
 
 from mesoscale.manifests import brokers
 from mesoscale.manifests.target import Target
-from mesoscale.manifests.types import DATA, Child, Policy
+from mesoscale.manifests.types import DATA, Child
+from mesoscale.model.base import DeletionPolicy
 from mesoscale.plan.types import Topic
 
 
@@ -34,7 +35,7 @@ def _producer(topic: Topic) -> str:
     return "" if topic.role == "positions" else topic.name.split(".")[1]
 
 
-def _policy(target: Target, topic: Topic) -> Policy:
+def _policy(target: Target, topic: Topic) -> DeletionPolicy:
     """A topic's own policy, or else the pipeline's; positions follow the pipeline."""
     spec = target.graph.pipeline.spec
     own = {one.name: one.topic for one in spec.sources} | {one.name: one.topic for one in spec.stages}

@@ -3,18 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from mesoscale.model.base import DeletionPolicy
+from mesoscale.model.status import Aspect
+
 Manifest = dict[str, Any]
 
-Condition = Literal[
-    "TopicsReady",
-    "DatabaseReady",
-    "SchemaReady",
-    "StreamsReady",
-    "BatchReady",
-    "OrchestrationReady",
-    "MonitoringReady",
-]
-Policy = Literal["retain", "delete", "orphan"]
 Project = Literal["Kubernetes", "Strimzi", "CloudNativePG", "KEDA", "Spark operator", "Prometheus operator"]
 
 SOURCES, STAGES, SINKS, REST, DATA = range(5)  # waves of a teardown, in order
@@ -76,10 +69,10 @@ class Child:
     """
 
     manifest: Manifest
-    condition: Condition
+    condition: Aspect
     wave: int = REST
     data: bool = False
-    policy: Policy = "delete"
+    policy: DeletionPolicy = "delete"
 
 
 def key(manifest: Manifest) -> Key:

@@ -1,6 +1,6 @@
 """The status of a pipeline as a custom resource: what a driver reports, typed and bounded."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, JsonValue
 
@@ -15,8 +15,7 @@ def _map_by(*keys: str) -> dict[str, JsonValue]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": list(keys)}
 
 
-CONDITIONS = (
-    "Accepted",
+Aspect = Literal[
     "TopicsReady",
     "DatabaseReady",
     "SchemaReady",
@@ -24,8 +23,10 @@ CONDITIONS = (
     "BatchReady",
     "OrchestrationReady",
     "MonitoringReady",
-    "Ready",
-)
+]
+"""The conditions that children count for."""
+
+CONDITIONS = ("Accepted", *get_args(Aspect), "Ready")
 
 
 class Condition(Section):

@@ -15,17 +15,12 @@ def plan(graph: Graph) -> tuple[Workload, ...]:
             node=node.name,
             kind=node.kind,
             argv=("python", "-m", "mesoscale_streams", "run", node.name),
-            replicas=_replicas(node),
+            replicas=node.scale.min,
             needs=_needs(node),
             reads=_reads(node.section) if isinstance(node.section, Source) else "",
         )
         for node in graph.nodes
     )
-
-
-def _replicas(node: Node) -> int:
-    """A source keeps one position and so is one process; the rest share the partitions of what they read."""
-    return 1 if isinstance(node.section, Source) else node.section.scale.min
 
 
 def _reads(source: Source) -> str:
