@@ -1,5 +1,6 @@
 """Part: something that the platform drives, its images, and how it is set up in a cluster."""
 
+import functools
 import hashlib
 import json
 import re
@@ -7,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import commands, images, store
+from cluster import commands, images, store, waiting
 from cluster.choose import Cluster
 from cluster.images import PREFIX, Recipe
 from cluster.recipes import FOLDER
@@ -41,6 +42,19 @@ class Kubectl:
         """Wait until all pods of a workload are ready."""
         arguments = (f"--namespace={namespace}", "rollout", "status", workload, f"--timeout={seconds}s")
         self(*arguments, seconds=seconds + 10)
+
+    def await_types(self, *names: str, seconds: float = 30) -> None:
+        """Wait until the API server serves these types.
+
+        `kubectl wait` fails instead of waiting while a type has no conditions yet, as a new one has for a moment.
+        """
+        for name in names:
+            waiting.until(f"the type {name}", seconds, functools.partial(self._serves, name))
+
+    def _serves(self, name: str) -> bool:
+        status = json.loads(self("get", f"crd/{name}", "--output=json")).get("status") or {}
+        told = {condition["type"]: condition["status"] for condition in status.get("conditions") or ()}
+        return told.get("Established") == "True"
 
 
 def _none() -> tuple[()]:

@@ -41,7 +41,7 @@ def _java() -> Path:
 
 def _set_up(kubectl: Kubectl) -> None:
     kubectl("apply", "--server-side", "--force-conflicts", "--filename", store.provide(types()) / FOLDER)
-    kubectl("wait", "--for=condition=Established", "crd/kafkatopics.kafka.strimzi.io", "--timeout=30s")
+    kubectl.await_types("kafkatopics.kafka.strimzi.io")
 
 
 PART = Part("strimzi-crds", ("crd/kafkatopics.kafka.strimzi.io",), _set_up, things=lambda: (types(),))
