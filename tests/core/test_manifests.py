@@ -233,6 +233,8 @@ def test_an_installation_may_fix_how_many_programs_run() -> None:
     made = children(with_sections(), Installation(replicas_override=0))
     programs = [child.manifest for child in made if child.manifest["apiVersion"] == "apps/v1"]
     assert [one["spec"]["replicas"] for one in programs] == [0, 0, 0, 0]
+    preparations = [child.manifest for child in made if child.manifest["kind"] == "Job"]
+    assert [one["spec"]["parallelism"] for one in preparations] == [0]
 
 
 def test_another_plan_of_topics_or_tables_is_another_job_and_the_same_is_the_same() -> None:

@@ -44,4 +44,5 @@ def _job(target: Target, program: str, condition: Aspect, services: tuple[str, .
         "template": {"metadata": metadata, "spec": spec},
     }
     manifest = target.manifest("batch/v1", "Job", target.name(program, hash_of(job, 8)), program)
-    return Child(manifest | {"spec": job}, condition)
+    idle = {"parallelism": 0} if target.installation.replicas_override == 0 else {}
+    return Child(manifest | {"spec": job | idle}, condition)
