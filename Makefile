@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
-PACKAGES := core/src streams/src dashboard/src local/src operator/src
+PACKAGES := core/src models/src streams/src dashboard/src local/src operator/src
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
 .PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench images cluster cluster-parts cluster-down clean

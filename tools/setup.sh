@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-run}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/mesoscale
-members=(core streams dashboard local operator)
+members=(core models streams dashboard local operator)
 
 step() { printf '[%s/5] %s\n' "$1" "$2"; }
 fail() {
