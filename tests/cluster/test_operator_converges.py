@@ -3,10 +3,12 @@
 import asyncio
 
 from fix_operator import World, document
+from fix_proxy import Call
 
 from mesoscale.manifests.types import Key
 from mesoscale.model.pipeline import API_VERSION, KIND
-from mesoscale_operator import decide
+from mesoscale_operator import decide, documents
+from mesoscale_operator.kube import Object
 
 MAP = Key("v1", "ConfigMap", "nyc-document")
 SET = Key("apps/v1", "StatefulSet", "nyc-rows")
@@ -56,15 +58,51 @@ async def _reconciled(count: float, least: int) -> bool:
 
 
 def test_one_status_is_written_for_one_change(world: World) -> None:
+    """Of a pipeline whose objects nobody else has anything to say about: no database, no table."""
+
     async def scene() -> None:
-        await world.apply(document())
+        await world.apply(document(sinks=[]))
         world.start()
         await world.settled()
-        changed = document(deletionPolicy="orphan")
         before = len(world.proxy.changes)
-        await world.apply(changed)
+        await world.apply(document(sinks=[], deletionPolicy="orphan"))
         await world.settled()
-        statuses = [call for call in world.proxy.changes[before:] if call.path.endswith("/status")]
-        assert len(statuses) == 1
+        assert len(_statuses(world, before)) == 1
 
     world.play(scene)
+
+
+def test_each_status_that_is_written_says_something_new_and_each_reconcile_writes_one_at_most(world: World) -> None:
+    async def scene() -> None:
+        seen: list[Object] = []
+        made = await world.apply(document())
+        looking = asyncio.create_task(_look(world, made, seen))
+        operator = world.start()
+        await world.settled()
+        await world.apply(document(deletionPolicy="orphan"))
+        await world.edit(SET, {"metadata": {"labels": {"app.kubernetes.io/name": "else"}}})
+        await world.settled()
+        written = _statuses(world, 0)
+
+        async def all_seen() -> bool:
+            return len(seen) >= len(written)
+
+        await world.until(all_seen, 10)
+        looking.cancel()
+        assert len(written) == len(seen) > 1
+        assert len(written) <= operator.metric("meso_operator_reconcile_duration_seconds_count")
+
+    world.play(scene)
+
+
+async def _look(world: World, made: Object, seen: list[Object]) -> None:
+    """Take down each status that the document gets."""
+    since = made["metadata"]["resourceVersion"]
+    async for event in world.kube.watch(documents.RESOURCE, world.namespace, "", since):
+        status = event.object.get("status")
+        if status and (not seen or status != seen[-1]):
+            seen.append(status)
+
+
+def _statuses(world: World, since: int) -> list[Call]:
+    return [call for call in world.proxy.changes[since:] if call.path.endswith("/status")]

@@ -147,6 +147,26 @@ def test_a_change_restarts_the_programs_it_concerns_and_no_others(
     assert {node for node, template in before.items() if after[node] != template} == restarted
 
 
+@pytest.mark.parametrize(
+    ("section", "restarts"),
+    [
+        ({"deletionPolicy": "delete"}, False),
+        ({"driftPolicy": "report"}, False),
+        ({"adoption": "adopt"}, False),
+        ({"pause": "[reconcile]"}, False),
+        ({"slo": "{maxLag: 7}"}, True),
+        ({"services": "{kafka: {cluster: other}}"}, True),
+    ],
+)
+def test_the_dashboard_restarts_for_what_it_shows_only(section: dict[str, str], restarts: bool) -> None:
+    def template(text: str) -> Manifest:
+        [found] = [child.manifest for child in children(text) if child.manifest["kind"] == "Deployment"]
+        whole: Manifest = found["spec"]["template"]
+        return whole
+
+    assert (template(with_sections()) != template(with_sections(**section))) == restarts
+
+
 def test_a_contract_that_changes_restarts_those_who_read_or_write_it() -> None:
     own = "[{name: observation, version: 2, columns: [{name: at, type: timestamp}, {name: v, type: int64%s}]}]"
     before = templates(with_sections(contracts=own % ""))

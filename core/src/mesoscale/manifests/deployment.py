@@ -10,6 +10,8 @@ COMPONENT = "dashboard"
 PORT = 8080
 HTTP = "http"  # the name of the port
 
+_FOR_THE_OPERATOR = {"adoption", "drift_policy", "deletion_policy", "pause"}
+
 
 def children(target: Target) -> list[Child]:
     """One: the dashboard keeps nothing, so a second would only read the same twice."""
@@ -28,6 +30,13 @@ def name(target: Target) -> str:
     return target.name(COMPONENT)
 
 
+def _revision(target: Target) -> str:
+    """A hash of what the dashboard reads at its start: how the operator is to go about things is none of it."""
+    spec = target.graph.pipeline.spec
+    shown = spec.model_dump(mode="json", by_alias=True, exclude=_FOR_THE_OPERATOR, exclude_defaults=True)
+    return hash_of([shown, document.entries(target)])
+
+
 def _template(target: Target) -> Manifest:
     installed = target.installation
     container = pods.container(
@@ -42,6 +51,5 @@ def _template(target: Target) -> Manifest:
     container["command"] += ["--listen", f"0.0.0.0:{PORT}"]
     container["livenessProbe"] = pods.probe("/healthz", HTTP, period=10, failures=6)
     container["readinessProbe"] = pods.probe("/readyz", HTTP, period=3, failures=2)
-    revision = hash_of([document.text(target.graph), document.entries(target)])
-    metadata = {"labels": target.labels(COMPONENT), "annotations": {REVISION: revision}}
+    metadata = {"labels": target.labels(COMPONENT), "annotations": {REVISION: _revision(target)}}
     return {"metadata": metadata, "spec": pods.pod(target, container, name(target))}

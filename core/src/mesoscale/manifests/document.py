@@ -1,6 +1,7 @@
 """ConfigMap: the document as programs read it, the shapes of its records, and where services are."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from mesoscale.manifests.types import Child, Manifest
 from mesoscale.model.pipeline import API_VERSION, KIND
 
 FILE = "document.yaml"
+_FAST: Any = getattr(yaml, "CSafeDumper", None)  # where PyYAML was built with libyaml
+_STYLE: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 110}
+_TOLD_APART = re.compile(r"''|\\[UN]")
 BINDINGS = "/mesoscale/bindings"  # where the folders of the services are mounted
 
 
@@ -34,7 +38,21 @@ def text(graph: Graph) -> str:
     """The document of a graph: what is as by default is left out, and so is the metadata beside the name."""
     spec = graph.pipeline.spec.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     document = {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": graph.pipeline.name}, "spec": spec}
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
+    return dumped(document)
+
+
+def dumped(value: Manifest) -> str:
+    """A value as YAML, the same bytes with and without libyaml, which is ten times as fast.
+
+    libyaml writes NEL and what lies beyond the first 65,536 characters as escapes, and empty keys without their mark;
+    a text that might hold one of these is written by PyYAML itself.
+    """
+    if _FAST is not None:
+        text: str = yaml.dump(value, Dumper=_FAST, **_STYLE)
+        if not _TOLD_APART.search(text):
+            return text
+    slow: str = yaml.dump(value, Dumper=yaml.SafeDumper, **_STYLE)
+    return slow
 
 
 def code(target: Target, files: Sequence[str]) -> list[Manifest]:
