@@ -37,6 +37,6 @@ class StateSpec:
         return tuple(name for name in self.columns if name not in self.key)
 
     def layout(self, version: str) -> str:
-        """A short mark of the shape, and of the `version` of whoever fills it; equal marks can read each other's rows."""
+        """A short mark of the shape and of the `version` of whoever fills it. Equal marks read each other's rows."""
         text = repr((self.key, [(name, str(dtype)) for name, dtype in self.columns.items()], self.due, version))
         return hashlib.sha256(text.encode()).hexdigest()[:16]

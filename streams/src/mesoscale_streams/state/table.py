@@ -107,7 +107,9 @@ class StateTable:
 
     def read(self, rows: Rows, names: Sequence[str] | None = None) -> pl.DataFrame:
         """The rows as a frame with all columns, or those in `names`; a row of nulls where `rows` is -1."""
-        return pl.DataFrame([self._columns[name].take(rows) for name in names or self.spec.columns])
+        return pl.DataFrame(
+            [self._columns[name].take(rows) for name in (self.spec.columns if names is None else names)]
+        )
 
     def write(self, rows: Rows, frame: pl.DataFrame) -> None:
         """Set the columns of `frame` in rows that are there, each at most once. Columns of the key stay as they are."""
