@@ -29,6 +29,16 @@ def positions_topic(pipeline: str) -> str:
     return f"{pipeline}..positions"
 
 
+def state_topic(pipeline: str, node: str) -> str:
+    """The compacted topic from which the state of a stage can be had again, partition by partition of its input."""
+    return f"{pipeline}.{node}..state"
+
+
+def late_topic(pipeline: str, node: str) -> str:
+    """The topic that keeps the records which came too late for a stage, as they came."""
+    return f"{pipeline}.{node}..late"
+
+
 def group(pipeline: str, node: str) -> str:
     """The consumer group of a stage or sink."""
     return f"{pipeline}.{node}"
