@@ -11,6 +11,7 @@ from mesoscale.errors import DocumentRefused
 from mesoscale.model import schema
 from mesoscale.model.rules import RULES
 
+ROWS = "aggregates: [{name: rows, value: count(*)}]}}"  # of a window or session, and its end
 WEATHER = "{name: w, contract: observation, replay: {dataset: nyc-2013}}"
 
 
@@ -102,7 +103,7 @@ BROKEN = [
     Row(
         stage("{name: s, from: w, use: forward, step: 'a:b'}"),
         "7:7: spec.stages[0]",
-        "a stage has exactly one of use, step",
+        "a stage has exactly one of use, step, window, session, rolling, join, enrich",
         hint="use: forward for a built-in step, step: module:function for your own",
     ),
     Row(
@@ -497,6 +498,109 @@ BROKEN = [
         spec(f"  sources: [{WEATHER}]\n  slo: {{freshness: 10ms}}\n"),
         "6:20: spec.slo.freshness",
         "freshness is shorter than one second",
+    ),
+    Row(
+        stage("{name: s, from: w, window: {by: [station], size: 0s, " + ROWS),
+        "7:56: spec.stages[0].window.size",
+        "size is no time at all",
+    ),
+    Row(
+        stage("{name: s, from: w, window: {by: [station], size: 1h, every: 0m, " + ROWS),
+        "7:67: spec.stages[0].window.every",
+        "every is no time at all",
+    ),
+    Row(
+        stage("{name: s, from: w, window: {by: [station], size: 1h, every: 61m, " + ROWS),
+        "7:67: spec.stages[0].window.every",
+        "every is longer than size, so that records between two windows would be in none",
+    ),
+    Row(
+        stage("{name: s, from: w, window: {by: [station], size: 1h, idleAfter: 0ms, " + ROWS),
+        "7:71: spec.stages[0].window.idleAfter",
+        "idleAfter is no time at all",
+    ),
+    Row(
+        stage(
+            "{name: s, from: w, window: {by: [station], size: 1h, aggregates: [{name: window_end, value: count(*)}]}}"
+        ),
+        "7:80: spec.stages[0].window.aggregates[0].name",
+        '"window_end" is a column of the result already',
+        hint="give it a name of its own",
+    ),
+    Row(
+        stage("{name: s, from: w, session: {by: [station], gap: 0s, " + ROWS),
+        "7:56: spec.stages[0].session.gap",
+        "gap is no time at all",
+    ),
+    Row(
+        stage("{name: s, from: w, session: {by: [station], gap: 1h, idleAfter: 00s, " + ROWS),
+        "7:71: spec.stages[0].session.idleAfter",
+        "idleAfter is no time at all",
+    ),
+    Row(
+        stage("{name: s, from: w, session: {by: [station], gap: 1h, aggregates: [{name: station, value: count(*)}]}}"),
+        "7:80: spec.stages[0].session.aggregates[0].name",
+        '"station" is a column of the result already',
+        hint="give it a name of its own",
+    ),
+    Row(
+        stage(
+            "{name: s, from: w, rolling: {by: [station], idleAfter: 0s, features: [{name: a, value: sum(x), within: 1h}]}}"
+        ),
+        "7:62: spec.stages[0].rolling.idleAfter",
+        "idleAfter is no time at all",
+    ),
+    Row(
+        stage("{name: s, from: w, rolling: {by: [station], features: [{name: station, value: count(*), within: 1h}]}}"),
+        "7:69: spec.stages[0].rolling.features[0].name",
+        '"station" is a column of the result already',
+        hint="give it a name of its own",
+    ),
+    Row(
+        stage("{name: s, from: w, rolling: {by: [station], features: [{name: rows, value: count(*), within: 0h}]}}"),
+        "7:100: spec.stages[0].rolling.features[0].within",
+        "within is no time at all",
+    ),
+    Row(
+        stage("{name: s, from: w, join: {with: s, before: 1h, after: 1h, idleAfter: 0s}}"),
+        "7:76: spec.stages[0].join.idleAfter",
+        "idleAfter is no time at all",
+    ),
+    Row(
+        stage("{name: s, from: w, join: {with: w, before: 1h, after: 1h}}"),
+        "7:39: spec.stages[0].join.with",
+        "a stage cannot join a topic with itself",
+    ),
+    Row(
+        stage("{name: s, from: w, enrich: {with: w}}"),
+        "7:41: spec.stages[0].enrich.with",
+        "a stage cannot enrich a topic with itself",
+    ),
+    Row(
+        stage("{name: s, from: w, join: {with: v, before: 1h, after: 1h}}"),
+        "7:39: spec.stages[0].join.with",
+        '"v" is not a source or stage (w)',
+    ),
+    Row(
+        stage("{name: s, from: w, enrich: {with: v}}"),
+        "7:41: spec.stages[0].enrich.with",
+        '"v" is not a source or stage (w)',
+    ),
+    Row(
+        stage("{name: s, from: w, use: forward, state: {maxKeys: 5}}"),
+        "7:47: spec.stages[0].state",
+        "state means nothing here: a built-in step remembers what it must",
+    ),
+    Row(
+        stage("{name: s, from: w, step: 'a:b', state: {key: [station]}}"),
+        "7:46: spec.stages[0].state",
+        "state has key and columns for a step of your own, and for nothing else",
+        hint="step: steps:count_them, state: {key: [account], columns: [{name: seen, type: int64}]}",
+    ),
+    Row(
+        stage("{name: s, from: w, step: 'a:b', state: {key: [rows], columns: [{name: rows, type: int64}]}}"),
+        "7:69: spec.stages[0].state.columns",
+        "state has a column of its key among its columns, too",
     ),
 ]
 

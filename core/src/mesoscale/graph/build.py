@@ -1,12 +1,12 @@
 """Pipeline → Graph: resolve references, order the nodes, refuse cycles and dangling names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from mesoscale import naming
 from mesoscale.contract import catalogue
 from mesoscale.contract.types import Contract
 from mesoscale.errors import DocumentRefused, Place, Problem, Reason, nearest
-from mesoscale.graph import columns
+from mesoscale.graph import columns, derived, stateful
 from mesoscale.graph.types import Edge, Graph, Node
 from mesoscale.model.pipeline import Pipeline
 from mesoscale.model.sink import Sink
@@ -28,32 +28,14 @@ def build(pipeline: Pipeline, locate: Locate = nowhere) -> Graph:
     Raises:
         DocumentRefused: a name or column that refers to nothing, or stages that feed each other in a circle.
     """
-    problems: list[Problem] = []
     contracts = _contracts(pipeline)
-    producers = [source.name for source in pipeline.spec.sources] + [stage.name for stage in pipeline.spec.stages]
-
-    def refer(path: Path, name: str, allowed: list[str], what: str) -> bool:
-        if name in allowed:
-            return True
-        message = f'"{name}" is not {what} ({", ".join(sorted(allowed))})'
-        problems.append(Problem(Reason.UNKNOWN_REFERENCE, message, locate(path), nearest(name, allowed)))
-        return False
-
-    for i, source in enumerate(pipeline.spec.sources):
-        refer(("spec", "sources", i, "contract"), source.contract, list(contracts), "a contract")
-    for i, stage in enumerate(pipeline.spec.stages):
-        refer(("spec", "stages", i, "from"), stage.from_, producers, "a source or stage")
-        if stage.contract is not None:
-            refer(("spec", "stages", i, "contract"), stage.contract, list(contracts), "a contract")
-    for i, sink in enumerate(pipeline.spec.sinks):
-        refer(("spec", "sinks", i, "from"), sink.from_, producers, "a source or stage")
-    if problems:
+    if problems := list(_dangling(pipeline, contracts, locate)):
         raise DocumentRefused(problems)
 
     stages = _in_order(pipeline, locate)
     shape = {source.name: contracts[source.contract] for source in pipeline.spec.sources}
     for stage in stages:
-        shape[stage.name] = contracts[stage.contract] if stage.contract else shape[stage.from_]
+        shape[stage.name] = _outgoing(pipeline, stage, shape, contracts, locate)
     if problems := [
         Problem(Reason.UNKNOWN_REFERENCE, one.message, locate(one.path), one.hint)
         for one in columns.unknown(pipeline.spec, shape)
@@ -62,8 +44,56 @@ def build(pipeline: Pipeline, locate: Locate = nowhere) -> Graph:
     return Graph(pipeline=pipeline, nodes=_nodes(pipeline, stages), edges=_edges(pipeline, stages, shape))
 
 
+def _dangling(pipeline: Pipeline, contracts: Iterable[str], locate: Locate) -> Iterator[Problem]:
+    """Every name that refers to nothing."""
+    producers = [source.name for source in pipeline.spec.sources] + [stage.name for stage in pipeline.spec.stages]
+
+    def refer(path: Path, name: str | None, allowed: Iterable[str], what: str) -> Iterator[Problem]:
+        if name is not None and name not in allowed:
+            message = f'"{name}" is not {what} ({", ".join(sorted(allowed))})'
+            yield Problem(Reason.UNKNOWN_REFERENCE, message, locate(path), nearest(name, list(allowed)))
+
+    for i, source in enumerate(pipeline.spec.sources):
+        yield from refer(("spec", "sources", i, "contract"), source.contract, contracts, "a contract")
+    for i, stage in enumerate(pipeline.spec.stages):
+        yield from refer(("spec", "stages", i, "from"), stage.from_, producers, "a source or stage")
+        yield from refer(("spec", "stages", i, stage.kind, "with"), stage.beside, producers, "a source or stage")
+        yield from refer(("spec", "stages", i, "contract"), stage.contract, contracts, "a contract")
+    for i, sink in enumerate(pipeline.spec.sinks):
+        yield from refer(("spec", "sinks", i, "from"), sink.from_, producers, "a source or stage")
+
+
 def _contracts(pipeline: Pipeline) -> dict[str, Contract]:
     return catalogue.SHIPPED | {contract.name: contract for contract in pipeline.spec.contracts}
+
+
+def _outgoing(
+    pipeline: Pipeline, stage: Stage, shape: dict[str, Contract], contracts: dict[str, Contract], locate: Locate
+) -> Contract:
+    """The contract of what a stage makes of what it reads, whose contracts are in `shape`.
+
+    Raises:
+        DocumentRefused: what it is to do does not fit what it reads.
+    """
+    path: Path = ("spec", "stages", pipeline.spec.stages.index(stage))
+    named = contracts[stage.contract] if stage.contract else None
+    producers: list[Source | Stage] = [*pipeline.spec.sources, *pipeline.spec.stages]
+    settings = {one.name: one.topic for one in producers}
+
+    def read(producer: str) -> stateful.Input:
+        return stateful.Input(producer, shape[producer], settings[producer].partitions)
+
+    incoming, beside = read(stage.from_), read(stage.beside) if stage.beside else None
+    if not stage.stateful:
+        return named or incoming.contract
+    wrong = list(stateful.wrong(stage, path, incoming, beside))
+    made = named or incoming.contract
+    if not wrong and stage.kind != "step":
+        made = derived.outgoing(stage, incoming.contract, beside.contract if beside else None)
+        wrong = list(stateful.unfit(stage, path, made, named)) if named else []
+    if wrong:
+        raise DocumentRefused([Problem(one.reason, one.message, locate(one.path), one.hint) for one in wrong])
+    return named or made
 
 
 def _in_order(pipeline: Pipeline, locate: Locate) -> list[Stage]:
@@ -72,7 +102,7 @@ def _in_order(pipeline: Pipeline, locate: Locate) -> list[Stage]:
     waiting = list(pipeline.spec.stages)
     ordered: list[Stage] = []
     while waiting:
-        free = [stage for stage in waiting if stage.from_ in ready]
+        free = [stage for stage in waiting if {stage.from_, stage.beside or stage.from_} <= ready]
         if not free:
             names = [stage.name for stage in waiting]
             index = pipeline.spec.stages.index(waiting[0])
@@ -93,7 +123,7 @@ def _in_order(pipeline: Pipeline, locate: Locate) -> list[Stage]:
 
 def _nodes(pipeline: Pipeline, stages: list[Stage]) -> tuple[Node, ...]:
     sources = [Node(source.name, "source", source, None, source.name) for source in pipeline.spec.sources]
-    middle = [Node(stage.name, "stage", stage, stage.from_, stage.name) for stage in stages]
+    middle = [Node(stage.name, "stage", stage, stage.from_, stage.name, stage.beside) for stage in stages]
     sinks = [Node(sink.name, "sink", sink, sink.from_, None) for sink in pipeline.spec.sinks]
     return (*sources, *middle, *sinks)
 
@@ -108,7 +138,11 @@ def _edges(pipeline: Pipeline, stages: list[Stage], shape: dict[str, Contract]) 
             dead_letter_topic=naming.dead_letter_topic(pipeline.name, producer.name),
             contract=shape[producer.name],
             settings=producer.topic,
-            consumers=tuple(reader.name for reader in readers if reader.from_ == producer.name),
+            consumers=tuple(reader.name for reader in readers if producer.name in _read(reader)),
         )
         for producer in producers
     )
+
+
+def _read(reader: Stage | Sink) -> tuple[str | None, ...]:
+    return (reader.from_, reader.beside) if isinstance(reader, Stage) else (reader.from_,)

@@ -27,13 +27,19 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A source, stage or sink; `input` and `output` name edges (by their producer)."""
+    """A source, stage or sink; `input`, `output` and `beside`, a second input, name edges (by their producer)."""
 
     name: str
     kind: NodeKind
     section: Source | Stage | Sink
     input: str | None
     output: str | None
+    beside: str | None = None
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The edges that it reads."""
+        return tuple(edge for edge in (self.input, self.beside) if edge is not None)
 
     @property
     def scale(self) -> Scale:
@@ -43,7 +49,9 @@ class Node:
     @property
     def one_to_one(self) -> bool:
         """Whether each accepted record gives exactly one produced record."""
-        return self.kind == "source" or (isinstance(self.section, Stage) and self.section.use == "forward")
+        if isinstance(self.section, Stage):
+            return self.section.use == "forward" or self.section.rolling is not None
+        return self.kind == "source"
 
 
 @dataclass(frozen=True, slots=True)

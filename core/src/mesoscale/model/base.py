@@ -1,5 +1,6 @@
 """What every section shares: frozen, camelCase outside, snake_case inside, no unknown keys, bounded texts."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +10,10 @@ from mesoscale import naming, units
 from mesoscale.contract.types import INSTANT_PATTERN, SET, ColumnName
 
 __all__ = [
+    "AGGREGATE_PATTERN",
     "CRON_PATTERN",
+    "FEATURE_PATTERN",
+    "FUNCTIONS",
     "IMAGE_PATTERN",
     "IN_WORDS",
     "SERVERS_PATTERN",
@@ -46,6 +50,15 @@ CRON_PATTERN = (
     )
     + "$"
 )
+FUNCTIONS = ("count", "sum", "mean", "min", "max", "first", "last")
+
+
+def _aggregate_pattern(functions: Iterable[str]) -> str:
+    return rf"^(count\(\*\)|({'|'.join(functions)})\([a-z][a-z0-9_]*\))$"
+
+
+AGGREGATE_PATTERN = _aggregate_pattern(FUNCTIONS)
+FEATURE_PATTERN = _aggregate_pattern(FUNCTIONS[:5])
 STEP_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
 URL_PATTERN = r"^https?://[!-~]+$"
 IMAGE_PATTERN = r"^[a-z0-9][-A-Za-z0-9._/]*(:[A-Za-z0-9_][-A-Za-z0-9._]*)?(@sha256:[0-9a-f]+)?$"
@@ -54,6 +67,8 @@ SERVERS_PATTERN = r"^[-A-Za-z0-9._]+:[0-9]+(,[-A-Za-z0-9._]+:[0-9]+)*$"
 IN_WORDS = {
     naming.DNS_LABEL_PATTERN: "small letters, digits and hyphens, first a letter, last a letter or digit",
     naming.COLUMN_PATTERN: "small letters, digits and underscores, first a letter",
+    AGGREGATE_PATTERN: f"count(*), or one of {', '.join(FUNCTIONS)} of a column, such as sum(amount)",
+    FEATURE_PATTERN: f"count(*), or one of {', '.join(FUNCTIONS[:5])} of a column, such as sum(amount)",
     units.DURATION_PATTERN: "a whole number and ms, s, m, h, d or w, such as 15m or 30d",
     units.SIZE_PATTERN: "a whole number and B, KiB, MiB, GiB or TiB, such as 64MiB",
     INSTANT_PATTERN: "a date such as 2013-01-01 or an instant in UTC such as 2013-01-01T00:00:00Z",

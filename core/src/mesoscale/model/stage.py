@@ -5,7 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mesoscale.model.base import STEP_PATTERN, Name, Section
+from mesoscale.model.stateful import Enrich, Join, Rolling, Session, State, Window
 from mesoscale.model.topic import TopicSettings
+
+KINDS = ("use", "step", "window", "session", "rolling", "join", "enrich")
+STATEFUL = KINDS[2:]
 
 BuiltInStep = Literal["forward", "fraud"]
 
@@ -19,15 +23,39 @@ class Scale(Section):
 
 
 class Stage(Section):
-    """topic → topic, by one of two: `use` names a built-in step, `step` a function beside the document.
+    """topic → topic, by one of KINDS: `use` names a built-in step, `step` a function beside the document; the others
+    remember what came before.
 
-    `contract` is that of what comes out; without it, that of what goes in.
+    `contract` is that of what comes out. Without it, that of what goes in, or the one that follows from what is asked
+    for; of the latter, `contract` may name a part.
     """
 
     name: Name
     from_: Annotated[Name, Field(alias="from")]
     use: BuiltInStep | None = None
     step: Annotated[str, Field(pattern=STEP_PATTERN, max_length=255)] | None = None
+    window: Window | None = None
+    session: Session | None = None
+    rolling: Rolling | None = None
+    join: Join | None = None
+    enrich: Enrich | None = None
+    state: State | None = None
     contract: Name | None = None
     scale: Scale = Scale()
     topic: TopicSettings = TopicSettings()
+
+    @property
+    def kind(self) -> str:
+        """Which of KINDS it is; a rule of the document says there is exactly one."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def stateful(self) -> bool:
+        """Whether what comes out depends on what came before."""
+        return self.kind in STATEFUL or (self.state is not None and self.kind == "step")
+
+    @property
+    def beside(self) -> str | None:
+        """The node that it reads from beside `from`."""
+        other = self.join or self.enrich
+        return other.with_ if other else None

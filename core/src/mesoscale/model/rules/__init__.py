@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from mesoscale.model.rule import Rule
-from mesoscale.model.rules import batch, contracts, nodes, services, whole
+from mesoscale.model.rules import batch, contracts, nodes, services, stateful, whole
 from mesoscale.model.rules.fragments import MINUTE, at_least, ordered
 
 RULES: Mapping[str, tuple[Rule, ...]] = {
@@ -19,6 +19,11 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "Paged": (at_least("every", 1_000, "one second"),),
     "TopicSettings": nodes.TOPIC,
     "Stage": nodes.STAGE,
+    "Window": stateful.WINDOW,
+    "Session": stateful.SESSION,
+    "Rolling": stateful.ROLLING,
+    "Join": stateful.JOIN,
+    "Feature": stateful.FEATURE,
     "Sink": nodes.SINK,
     "Scale": nodes.SCALE,
     "Table": nodes.TABLE,

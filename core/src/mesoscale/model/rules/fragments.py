@@ -42,8 +42,9 @@ def _measured(text: str, units: dict[str, int]) -> str:
     """CEL for a number and its unit; where a unit ends as another does, the longer one is asked for first."""
     choice = "0"
     for unit, length in reversed(units.items()):
-        choice = f"{text}.endsWith('{unit}') ? {length} * int({text}.replace('{unit}', '')) : {choice}"
-    return f"({choice})"
+        choice = f"{text}.endsWith('{unit}') ? {length} : {choice}"
+    letters = "".join(f".replace('{letter}', '')" for letter in sorted(set("".join(units))))
+    return f"(({choice}) * int({text}{letters}))"
 
 
 def exactly_one(fields: Iterable[str]) -> str:
@@ -87,6 +88,11 @@ def inside(field: str) -> Rule:
         field=field,
         hint="name a file beside the document, without .. and without a leading /",
     )
+
+
+def some(field: str) -> Rule:
+    """More than no time."""
+    return Rule(f"!has(self.{field}) || !self.{field}.matches('^0+[a-z]')", f"{field} is no time at all", field=field)
 
 
 def at_least(field: str, least: int, in_words: str) -> Rule:

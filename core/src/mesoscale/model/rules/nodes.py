@@ -1,8 +1,9 @@
 """Rules of one source, stage or sink, and of what stands in it."""
 
 from mesoscale.errors import Reason
-from mesoscale.model import sink, source
+from mesoscale.model import sink, source, stage
 from mesoscale.model.rule import Rule
+from mesoscale.model.rules import stateful
 from mesoscale.model.rules.fragments import (
     DAY,
     MINUTE,
@@ -45,8 +46,9 @@ TOPIC = (
 )
 
 STAGE = (
-    one_kind("a stage", ("use", "step"), "use: forward for a built-in step, step: module:function for your own"),
+    one_kind("a stage", stage.KINDS, "use: forward for a built-in step, step: module:function for your own"),
     *not_ours("stages"),
+    *stateful.STAGE,
 )
 
 SINK = (

@@ -3,6 +3,7 @@
 from mesoscale.contract import catalogue
 from mesoscale.errors import Reason
 from mesoscale.model.rule import Rule
+from mesoscale.model.rules import stateful
 from mesoscale.model.rules.fragments import named, names, words
 
 
@@ -70,6 +71,7 @@ SPEC = (
     _known("stages", "contract", ("contracts",), "a contract", shipped=_SHIPPED),
     _known("stages", "from", ("sources", "stages"), "a source or stage"),
     _known("sinks", "from", ("sources", "stages"), "a source or stage"),
+    *stateful.SPEC,
     _known("checks", "of", ("sinks",), "a sink"),
     Rule(
         "it.from != it.name || self.sources.exists(s, s.name == it.name)",
