@@ -16,6 +16,7 @@ from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.kafka.outlet import TopicOutlet
 from mesoscale_streams.kafka.topics import Topics
 from mesoscale_streams.kafka.writer import TransactionalWriter
+from mesoscale_streams.letters import redrive
 from mesoscale_streams.sinks import catalogue
 from mesoscale_streams.sinks.postgres import TableOutlet
 from mesoscale_streams.work import Work
@@ -90,6 +91,31 @@ def sink_after_telling() -> None:
     LetterBox.tell = then_die  # type: ignore[method-assign]
 
 
+def redrive_before_commit() -> None:
+    """Records, marks and counts are sent, the transaction is open."""
+    redrive.AT_ONCE = 1
+    write = TransactionalWriter.write
+
+    def then_die(self: TransactionalWriter, *arguments: Any) -> None:
+        write(self, *arguments)
+        die_in_third()
+
+    TransactionalWriter.write = then_die  # type: ignore[method-assign]
+
+
+def redrive_after_commit() -> None:
+    """Two letters are sent, and the program does not know of the third."""
+    redrive.AT_ONCE = 1
+    send = redrive._Sender.send
+
+    def then_die(self: Any, fates: Any) -> None:
+        send(self, fates)
+        if fates:
+            die_in_third()
+
+    redrive._Sender.send = then_die  # type: ignore[method-assign]
+
+
 def wrong_stage_offsets_first() -> None:
     """A wrong order: what was read counts as done before its outputs are written."""
     _in_two_transactions(offsets_first=True)
@@ -158,6 +184,8 @@ FAULTS = {
         wrong_stage_offsets_first,
         wrong_stage_outputs_first,
         wrong_sink_positions_first,
+        redrive_before_commit,
+        redrive_after_commit,
         topics_half_made,
         schema_half_made,
     )

@@ -101,8 +101,8 @@ def test_a_document_that_is_not_utf_8_is_one_sentence(tmp_path: Path) -> None:
 def test_render_prints_one_document_for_each_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.call(["render", MINIMAL]) == 0
     documents = list(yaml.safe_load_all(capsys.readouterr().out))
-    assert [one["kind"] for one in documents] == ["Contract", *["Topic"] * 3, "Table", *["Workload"] * 2]
-    assert documents[4]["spec"]["statements"][1].startswith('CREATE TABLE IF NOT EXISTS "minimal"."observations"')
+    assert [one["kind"] for one in documents] == ["Contract", *["Topic"] * 4, "Table", *["Workload"] * 2]
+    assert documents[5]["spec"]["statements"][1].startswith('CREATE TABLE IF NOT EXISTS "minimal"."observations"')
 
 
 def test_render_as_json_is_the_plan(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +155,7 @@ def test_plan_shows_that_everything_is_new_and_then_what_differs(
     assert cli.call(["plan", MINIMAL]) == 0
     out = capsys.readouterr().out
     assert "+ table minimal.observations: contract observation, partitioned by observed_at every 1mo" in out
-    assert "7 to create, 0 to change, 0 to remove" in out
+    assert "8 to create, 0 to change, 0 to remove" in out
 
     cli.call(["render", MINIMAL, "-o", "json"])
     (tmp_path / ".meso" / "minimal").mkdir(parents=True)

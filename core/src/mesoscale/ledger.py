@@ -1,7 +1,8 @@
 """The ledger: what every node has counted, and whether it adds up.
 
 Per node:   read = accepted + rejected + late; a source or one-to-one stage also produced = accepted.
-Per edge:   produced = consumed + lag for each consumer, where the lag is what the topic still holds for it.
+Per edge:   produced + redriven = consumed + lag for each consumer, where the lag is what the topic still holds for it,
+            and redriven are the dead letters that were sent to it once more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,7 +35,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class EdgeReading:
-    """What stands between two nodes: records produced, records consumed, and how far apart the offsets are.
+    """What stands between two nodes: records produced and redriven, records consumed, how far apart the offsets are.
 
     `offset_lag` also counts the markers that Kafka writes at the end of each transaction, so it only bounds the
     records in between.
@@ -45,11 +46,12 @@ class EdgeReading:
     produced: int
     consumed: int
     offset_lag: int
+    redriven: int = 0
 
     @property
     def lag(self) -> int:
-        """Records produced and not consumed yet."""
-        return self.produced - self.consumed
+        """Records produced or redriven, and not consumed yet."""
+        return self.produced + self.redriven - self.consumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +79,19 @@ class Ledger:
         }
 
 
-def balance(graph: Graph, counts: Mapping[str, Counts], offset_lags: Mapping[tuple[str, str], int]) -> Ledger:
+def balance(
+    graph: Graph,
+    counts: Mapping[str, Counts],
+    offset_lags: Mapping[tuple[str, str], int],
+    redriven: Mapping[tuple[str, str], int] | None = None,
+) -> Ledger:
     """Check every node and edge of `graph`.
 
     Args:
         graph: the pipeline.
         counts: node name → its counts; a node that has not begun may be missing.
         offset_lags: (producer, consumer) → end offset minus committed offset, over all partitions.
+        redriven: (producer, consumer) → dead letters that were sent to the consumer once more.
     """
     nodes = {node.name: counts.get(node.name, Counts()) for node in graph.nodes}
     edges = tuple(
@@ -93,6 +101,7 @@ def balance(graph: Graph, counts: Mapping[str, Counts], offset_lags: Mapping[tup
             produced=nodes[edge.producer].produced,
             consumed=nodes[consumer].read,
             offset_lag=offset_lags.get((edge.producer, consumer), 0),
+            redriven=(redriven or {}).get((edge.producer, consumer), 0),
         )
         for edge in graph.edges
         for consumer in edge.consumers
@@ -112,9 +121,10 @@ def _node_problems(node: Node, counts: Counts) -> Iterable[str]:
 
 def _edge_problems(edge: EdgeReading) -> Iterable[str]:
     between = f"{edge.producer} → {edge.consumer}"
-    if edge.consumed > edge.produced:
-        surplus = edge.consumed - edge.produced
+    if edge.lag < 0:
+        surplus = -edge.lag
         yield f"{between}: {surplus} records were consumed that {edge.producer} did not produce"
     elif edge.lag > edge.offset_lag:
         most = edge.offset_lag
-        yield f"{between}: produced {edge.produced}, consumed {edge.consumed}, but only {most} can be in between"
+        more = f" and {edge.redriven} redriven" if edge.redriven else ""
+        yield f"{between}: produced {edge.produced}{more}, consumed {edge.consumed}, but only {most} can be in between"

@@ -29,6 +29,16 @@ def positions_topic(pipeline: str) -> str:
     return f"{pipeline}..positions"
 
 
+def redriven_topic(pipeline: str) -> str:
+    """The compacted topic that remembers which dead letters were sent back to their readers, and how many."""
+    return f"{pipeline}..redriven"
+
+
+def redriver(pipeline: str) -> str:
+    """The transactional identity of who sends dead letters back: of two at once, the later shuts out the other."""
+    return f"{pipeline}..redrive"
+
+
 def state_topic(pipeline: str, node: str) -> str:
     """The compacted topic from which the state of a stage can be had again, partition by partition of its input."""
     return f"{pipeline}.{node}..state"

@@ -68,6 +68,12 @@ def remover(pipeline: str, topics: Sequence[str], nodes: Sequence[str], sinks: S
     return _that_ends("remove", ("--pipeline", pipeline, *options), home)
 
 
+def asked(what: str, arguments: Sequence[str], document: Path, home: Home) -> Program:
+    """A program that ends and tells something on its standard output."""
+    verb, *rest = arguments
+    return _that_ends(what, (verb, "--document", str(document), *rest), home)
+
+
 def service(name: str, command: Command, home: Home) -> Program:
     """A server. When we are killed it gets its own signal for an orderly stop, not kill -9."""
     return Program(
@@ -83,7 +89,7 @@ def service(name: str, command: Command, home: Home) -> Program:
 
 
 def _that_ends(what: str, arguments: Sequence[str], home: Home) -> Program:
-    program = (sys.executable, "-m", "mesoscale_streams", what, "--bindings", str(home.bindings), *arguments)
+    program = (sys.executable, "-m", "mesoscale_streams", what, *arguments, "--bindings", str(home.bindings))
     return Program(name=what, argv=program, log=home.service_log(what), env=ENVIRONMENT, may_end=True, grace=5.0)
 
 

@@ -24,7 +24,7 @@ async def run(program: Program) -> None:
         if code == 0:
             return
         if code > 0:
-            raise _error(program, code, said)
+            raise error(program, code, said)
     raise _failed(program, child.exit_in_words(code))
 
 
@@ -43,7 +43,8 @@ async def _once(program: Program) -> tuple[int, bytes]:
     return process.returncode, said
 
 
-def _error(program: Program, code: int, said: bytes) -> MesoscaleError:
+def error(program: Program, code: int, said: bytes) -> MesoscaleError:
+    """What a program that ended with that exit code said of it."""
     told = [problem for line in said.splitlines() for problem in _problems(line)]
     if code not in ERRORS or not told:
         last = (said.decode(errors="replace").strip().splitlines() or [""])[-1]

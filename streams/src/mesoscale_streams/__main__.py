@@ -4,6 +4,7 @@
     topics        make or alter the topics of a document
     schema        make the tables of a document, or bring them forward to its contracts
     remove        delete topics, tables and positions that no document names any more
+    dlq           list dead letters, show them, or send them back
 
 Each imports what it needs only when it is chosen: those that end are to be quick.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from mesoscale.errors import MesoscaleError
 from mesoscale_streams import environment, logs
+from mesoscale_streams.letters import command as letters
 
 log = logging.getLogger("mesoscale_streams")
 
@@ -109,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_topics(kinds.add_parser("topics", help="bring about the topics of a document"))
     _add_schema(kinds.add_parser("schema", help="bring about the tables of a document"))
     _add_remove(kinds.add_parser("remove", help="delete what no document names any more"))
+    letters.add(kinds.add_parser("dlq", help="list dead letters, show them, or send them back"))
     return parser
 
 

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mesoscale.errors import Reason
+from mesoscale_streams.history import NONE, History
 
 LARGEST_VALUE = 16 << 20  # bytes; what is larger is kept up to here and marked as cut
 LARGEST_DETAIL = 1000  # characters
@@ -12,7 +13,10 @@ LARGEST_DETAIL = 1000  # characters
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One refused record. `position` is `topic/partition/offset`, or a source's own position."""
+    """One refused record. `position` is `topic/partition/offset`, or a source's own position.
+
+    `history` is that of the record which was refused.
+    """
 
     value: bytes | None
     key: bytes | None
@@ -21,6 +25,7 @@ class DeadLetter:
     contract: str
     node: str
     position: str
+    history: History = NONE
 
     def headers(self) -> list[tuple[str, str | bytes | None]]:
         headers = {
@@ -32,7 +37,8 @@ class DeadLetter:
         }
         if self.value is not None and len(self.value) > LARGEST_VALUE:
             headers["meso-cut-from-bytes"] = str(len(self.value))
-        return [(name, text.encode()) for name, text in headers.items()]
+        past = replace(self.history, reader="").headers()  # whoever looks at a letter is not who was to read the record
+        return [*((name, text.encode()) for name, text in headers.items()), *past]
 
     def payload(self) -> bytes | None:
         return self.value[:LARGEST_VALUE] if self.value is not None else None

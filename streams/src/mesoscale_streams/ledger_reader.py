@@ -16,6 +16,7 @@ from mesoscale.graph.types import Graph, Node
 from mesoscale.ledger import Counts, Ledger
 from mesoscale_streams.kafka.groups import Groups
 from mesoscale_streams.kafka.positions import PositionsReader
+from mesoscale_streams.kafka.redriven import RedrivenReader
 from mesoscale_streams.sinks import database
 
 
@@ -28,6 +29,7 @@ class LedgerReader:
         self._postgresql = bindings.postgresql
         self._groups = Groups(bindings.kafka)
         self._positions = PositionsReader(bindings.kafka, naming.positions_topic(graph.pipeline.name))
+        self._redriven = RedrivenReader(bindings.kafka, naming.redriven_topic(graph.pipeline.name))
         self._connection: psycopg.Connection[Any] | None = None
 
     def read(self) -> Ledger:
@@ -42,7 +44,13 @@ class LedgerReader:
             if node.input is not None:
                 counts[node.name], committed[node.name] = self._consumer(node)
         counts |= {name: position.counts for name, position in self._positions.read().items()}
-        return ledger.balance(self._graph, counts, self._offset_lags(committed))
+        redriven = self._redriven.read()
+        sent_again = {
+            (edge.producer, consumer): redriven.to(edge.producer, consumer)
+            for edge in self._graph.edges
+            for consumer in edge.consumers
+        }
+        return ledger.balance(self._graph, counts, self._offset_lags(committed), sent_again)
 
     def ended(self) -> bool:
         """Whether every source has said that nothing will follow."""
@@ -64,6 +72,7 @@ class LedgerReader:
     def close(self) -> None:
         self._groups.close()
         self._positions.close()
+        self._redriven.close()
         if self._connection is not None:
             self._connection.close()
 

@@ -80,6 +80,7 @@ class Process:
             contract=self._incoming.label,
             node=self._node,
             position=batch.position(rejected.index),
+            history=batch.history(rejected.index),
         )
 
 

@@ -83,6 +83,7 @@ def _run_stage(environment: Environment, section: Stage, health: Health, stop: t
     reader = GroupReader(
         kafka,
         group=naming.group(environment.pipeline, section.name),
+        node=section.name,
         instance=environment.instance,
         topic=incoming.topic,
         restore=offsets.restore,
@@ -125,6 +126,7 @@ def _run_table_sink(environment: Environment, section: Sink, health: Health, sto
     reader = GroupReader(
         kafka,
         group=naming.group(environment.pipeline, section.name),
+        node=section.name,
         instance=environment.instance,
         topic=incoming.topic,
         restore=outlet.restore,

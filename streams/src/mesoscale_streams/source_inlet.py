@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from mesoscale_streams.history import NONE, History
 from mesoscale_streams.kafka.positions import SourcePosition
 from mesoscale_streams.kafka.reader import MOST_RECORDS
 from mesoscale_streams.sources import Batch as SourceRecords
@@ -27,6 +28,9 @@ class SourceBatch:
     def position(self, index: int) -> str:
         """The batch's end and how far before it the record stands."""
         return f"{self.name}/{self.records.position}/-{len(self.values) - index}"
+
+    def history(self, index: int) -> History:
+        return NONE
 
     def spread(self, indices: Sequence[int] | None) -> dict[int, int]:
         return {0: len(self.values) if indices is None else len(indices)}

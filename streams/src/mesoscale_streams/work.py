@@ -11,6 +11,7 @@ import polars as pl
 
 from mesoscale.ledger import Counts
 from mesoscale_streams.deadletter import DeadLetter
+from mesoscale_streams.history import History
 
 
 class Batch(Protocol):
@@ -26,8 +27,14 @@ class Batch(Protocol):
     def position(self, index: int) -> str:
         """Where the record at `index` was read, as a dead letter tells it."""
 
+    def history(self, index: int) -> History:
+        """What the record at `index` has been through."""
+
     def spread(self, indices: Sequence[int] | None) -> dict[int, int]:
-        """Input partition → how many of the records at `indices` (None: of all) come from it."""
+        """Input partition → how many of the records at `indices` (None: of all) come from it.
+
+        Of all, it also names partitions that move on without a record.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,12 @@ def object_name(topic: Topic) -> str:
 
 
 def _producer(topic: Topic) -> str:
-    """The node whose records, or whose dead letters, a topic holds; none for the positions."""
-    return "" if topic.role == "positions" else topic.name.split(".")[1]
+    """The node whose records, or whose dead letters, a topic holds; none for what all nodes share."""
+    return topic.name.split(".")[1]  # empty in `nyc..positions`
 
 
 def _policy(target: Target, topic: Topic) -> DeletionPolicy:
-    """A topic's own policy, or else the pipeline's; positions follow the pipeline."""
+    """A topic's own policy, or else the pipeline's; what all nodes share follows the pipeline."""
     spec = target.graph.pipeline.spec
     own = {one.name: one.topic for one in spec.sources} | {one.name: one.topic for one in spec.stages}
     settings = own.get(_producer(topic))

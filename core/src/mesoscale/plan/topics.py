@@ -1,24 +1,40 @@
-"""Kafka topics: one for each edge, one for its dead letters, one for the positions of the sources."""
+"""Kafka topics: one for each edge, one for its dead letters, for the positions of sources, for what was redriven.
+
+A stage that remembers has two more: one for its state, one for what comes too late for it.
+"""
+
+from collections.abc import Iterator
+from typing import Literal
 
 from mesoscale import naming, units
-from mesoscale.graph.types import Edge, Graph
+from mesoscale.graph.types import Edge, Graph, Node
+from mesoscale.model.stage import Stage
 from mesoscale.plan.types import Topic
 
 LARGEST_RECORD = 1 << 20  # bytes; the broker refuses larger ones in topics of records
 LARGEST_DEAD_LETTER = 16 << 20  # bytes; a record refused for its size is still kept whole
+LARGEST_STATE = 1 << 20  # bytes of a record of a state topic
 DEAD_LETTER_RETENTION = "30d"
 
 
 def plan(graph: Graph) -> tuple[Topic, ...]:
     """All topics of the pipeline."""
-    positions = Topic(
-        name=naming.positions_topic(graph.pipeline.name),
-        role="positions",
+    name = graph.pipeline.name
+    positions = _compacted(graph, naming.positions_topic(name), "positions")
+    redriven = _compacted(graph, naming.redriven_topic(name), "redriven")
+    edges = (topic for edge in graph.edges for topic in (_records(edge), _dead_letters(edge)))
+    remembering = (node for node in graph.nodes if isinstance(node.section, Stage) and node.section.stateful)
+    return (positions, redriven, *edges, *(topic for node in remembering for topic in _of_state(graph, node)))
+
+
+def _compacted(graph: Graph, name: str, role: Literal["positions", "redriven"]) -> Topic:
+    return Topic(
+        name=name,
+        role=role,
         partitions=1,
         replicas=max(edge.settings.replicas for edge in graph.edges),
         config={"cleanup.policy": "compact", "segment.ms": str(_milliseconds("1h"))},
     )
-    return (positions, *(topic for edge in graph.edges for topic in (_records(edge), _dead_letters(edge))))
 
 
 def _records(edge: Edge) -> Topic:
@@ -45,6 +61,37 @@ def _dead_letters(edge: Edge) -> Topic:
             "cleanup.policy": "delete",
             "retention.ms": str(_milliseconds(DEAD_LETTER_RETENTION)),
             "max.message.bytes": str(LARGEST_DEAD_LETTER + (1 << 16)),
+        },
+    )
+
+
+def _of_state(graph: Graph, node: Node) -> Iterator[Topic]:
+    """State is kept by the partition of what is read, and lives as long as the offsets that belong to it."""
+    assert node.input is not None
+    read, made = graph.edge(node.input).settings, graph.edge(node.name).settings
+    yield Topic(
+        name=naming.state_topic(graph.pipeline.name, node.name),
+        role="state",
+        partitions=read.partitions,
+        replicas=made.replicas,
+        config={
+            "cleanup.policy": "compact",
+            "max.message.bytes": str(LARGEST_STATE + (1 << 16)),
+            # What is read again after a restart is what was not compacted yet: little, if it is done often.
+            "min.cleanable.dirty.ratio": "0.3",
+            "segment.ms": str(_milliseconds("10m")),
+            "segment.bytes": str(64 << 20),
+        },
+    )
+    yield Topic(
+        name=naming.late_topic(graph.pipeline.name, node.name),
+        role="late",
+        partitions=1,
+        replicas=made.replicas,
+        config={
+            "cleanup.policy": "delete",
+            "retention.ms": str(_milliseconds(DEAD_LETTER_RETENTION)),
+            "max.message.bytes": str(LARGEST_RECORD + (1 << 16)),
         },
     )
 

@@ -19,7 +19,7 @@ class Topic(Part):
     """A Kafka topic."""
 
     name: str
-    role: Literal["records", "dead-letter", "positions"]
+    role: Literal["records", "dead-letter", "positions", "redriven", "state", "late"]
     partitions: int
     replicas: int
     config: dict[str, str]
@@ -47,6 +47,8 @@ class Workload(Part):
     """One program to run: `python -m mesoscale_streams run NODE`, `replicas` times, with the services it needs.
 
     `reads` is what a source's position counts in (`replay file weather.ndjson`); nothing for stages and sinks.
+    `remembers` says what the state of a stage means (`window of 1h by station: ...`); nothing where there is none.
+    `resets` that it may begin without what it remembers where that meant something else.
     """
 
     node: str
@@ -55,6 +57,8 @@ class Workload(Part):
     replicas: int
     needs: tuple[Literal["kafka", "postgresql"], ...]
     reads: str = ""
+    remembers: str = ""
+    resets: bool = False
 
 
 class Plan(Part):

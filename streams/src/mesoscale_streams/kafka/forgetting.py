@@ -1,4 +1,5 @@
-"""Makes Kafka forget how far nodes have come: the offsets of their groups, their entries among the positions.
+"""Makes Kafka forget how far nodes have come: the offsets of their groups, their entries among the positions, and what
+was sent back of their records.
 
 A node that comes back under the same name then begins at the beginning. Only programs that end use it, see `topics`.
 """
@@ -13,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from mesoscale import naming
 from mesoscale.bindings import Kafka
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
-from mesoscale_streams.kafka import clients
+from mesoscale_streams.kafka import clients, redriven
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def forget(kafka: Kafka, pipeline: str, nodes: Sequence[str]) -> None:
     producer = Producer({**settings, "enable.idempotence": True})
     for node in nodes:
         producer.produce(naming.positions_topic(pipeline), key=node.encode(), value=None)
+        producer.produce(naming.redriven_topic(pipeline), key=redriven.count_key(node), value=None)
     if producer.flush(PATIENCE):
         raise _failed("Kafka did not take the positions' tombstones: no answer")
     log.info("nodes forgotten", extra={"nodes": list(nodes)})

@@ -1,24 +1,38 @@
-"""Committed offsets as they stand in Kafka: each with the ledger's counts up to it.
+"""Committed offsets as they stand in Kafka: each with the ledger's counts up to it, and whatever else belongs to it.
 
 Kafka keeps a free text beside every committed offset. The counts go there, so a stage's ledger is exactly as old as its
-offsets: one transaction moves both. Who only looks at the ledger needs this and no frames.
+offsets: one transaction moves both. A stage that remembers keeps its watermark and the number of its last change of
+state there, too. Who only looks at the ledger needs this and no frames.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from mesoscale.ledger import Counts
 
+_COUNTS = frozenset(field.name for field in fields(Counts))
 
-def encode(counts: Counts) -> str:
-    return json.dumps(counts.as_dict(), separators=(",", ":"))
+
+def encode(counts: Counts, beside: Mapping[str, int] | None = None) -> str:
+    """Counts, and numbers by other names."""
+    return json.dumps(counts.as_dict() | dict(beside or {}), separators=(",", ":"))
 
 
 def decode(metadata: str | None) -> Counts:
     """The counts beside an offset; an offset that somebody else committed has none."""
-    return Counts(**json.loads(metadata)) if metadata else Counts()
+    return Counts(**{name: number for name, number in _numbers(metadata).items() if name in _COUNTS})
+
+
+def beside(metadata: str | None) -> dict[str, int]:
+    """What stands beside an offset and is no count."""
+    return {name: number for name, number in _numbers(metadata).items() if name not in _COUNTS}
+
+
+def _numbers(metadata: str | None) -> dict[str, int]:
+    return json.loads(metadata) if metadata else {}
 
 
 def committed(consumer: Consumer, topic: str, partitions: Sequence[int], timeout: float = 30) -> list[TopicPartition]:

@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress
 from typing import Any, Protocol
 
 import numpy as np
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from mesoscale.bindings import Kafka
+from mesoscale_streams import history
+from mesoscale_streams.history import History
 from mesoscale_streams.kafka import clients
 from mesoscale_streams.work import BeginAgain
 
@@ -29,7 +32,10 @@ LINGER = 0.02  # seconds for more records once there is one
 
 @dataclass(frozen=True)
 class TopicBatch:
-    """Messages of one topic, with where each partition stood before (`begins`) and stands after (`ends`)."""
+    """Messages of one topic, with where each partition stood before (`begins`) and stands after (`ends`).
+
+    A partition whose messages were all for other readers moves on without any.
+    """
 
     topic: str
     messages: list[Message]
@@ -48,10 +54,14 @@ class TopicBatch:
     def position(self, index: int) -> str:
         return f"{self.topic}/{self.partitions[index]}/{self.messages[index].offset()}"
 
+    def history(self, index: int) -> History:
+        return history.of(self.messages[index].headers())
+
     def spread(self, indices: Sequence[int] | None) -> dict[int, int]:
         chosen = self.partitions if indices is None else self.partitions[np.asarray(indices, dtype=np.intp)]
         numbers, counts = np.unique(chosen, return_counts=True)
-        return dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+        none = dict.fromkeys(self.ends, 0) if indices is None else {}
+        return none | dict(zip(numbers.tolist(), counts.tolist(), strict=True))
 
 
 class Restore(Protocol):
@@ -70,28 +80,35 @@ class GroupReader:
         kafka: Kafka,
         *,
         group: str,
+        node: str = "",
         instance: int,
         topic: str,
         restore: Restore,
         settle: Callable[[], None],
         on_rebalance: Callable[[], None],
+        release: Callable[[Sequence[int]], None] = lambda _: None,
     ) -> None:
         """Join the group.
 
         Args:
             kafka: the brokers.
             group: the consumer group.
+            node: who reads; records that are for one node are left out by all others.
             instance: which of the node's processes this is, for the broker's logs.
             topic: what to read.
             restore: where reading goes on.
             settle: called before partitions are given up; returns when all that was read of them is safe.
+            release: called with partitions that are given up, after `settle`.
             on_rebalance: called after partitions came or went.
         """
+        self._node = node
         self._topic = topic
         self._restore = restore
         self._settle = settle
         self._on_rebalance = on_rebalance
+        self._release = release
         self._positions: dict[int, int] = {}
+        self._at_end: set[int] = set()
         self._again: BeginAgain | None = None
         self._given_up: set[int] = set()  # partitions, in the call that collects now
         self._disturbed = False  # whether any were, since the batch was begun
@@ -109,6 +126,7 @@ class GroupReader:
                 "enable.auto.offset.store": False,
                 # Where retention has overtaken a position, records are lost: that is told, not skipped.
                 "auto.offset.reset": "error",
+                "enable.partition.eof": True,
                 # librdkafka's default of 1000 ms lets a reader that is faster than the broker wait for nothing.
                 "fetch.queue.backoff.ms": 5,
                 # Answers of 1 MiB for each partition, the default, are memory that is new to the processor each time.
@@ -125,6 +143,11 @@ class GroupReader:
     @property
     def partitions(self) -> frozenset[int]:
         return frozenset(self._positions)
+
+    @property
+    def at_end(self) -> frozenset[int]:
+        """Partitions all of whose records have been given to us."""
+        return frozenset(self._at_end)
 
     def group_metadata(self) -> Any:
         """What a transaction needs to know of this member, so that a member that was replaced cannot commit."""
@@ -190,9 +213,18 @@ class GroupReader:
         """Without errors."""
         if any(map(Message.error, messages)):
             for message in messages:
+                self._note_end(message)
                 _raise_unless_passing(message.error())
             messages = [message for message in messages if not message.error()]
         return messages
+
+    def _note_end(self, message: Message) -> None:
+        """A partition is at its end until something comes of it; in the order in which both were told."""
+        error, partition = message.error(), message.partition()
+        if error is not None and error.code() == KafkaError._PARTITION_EOF and partition in self._positions:
+            self._at_end.add(partition)
+        elif error is None and partition is not None:
+            self._at_end.discard(partition)
 
     def _batch(self, messages: list[Message]) -> TopicBatch | None:
         if not messages:
@@ -208,6 +240,9 @@ class GroupReader:
             self._demand_order(partition, [messages[index] for index in looked_at])
             begins[partition], ends[partition] = self._positions[partition], messages[of_it[-1]].offset() + 1
         self._positions |= ends
+        if any(map(Message.headers, messages)):  # few records have any
+            ours = [history.of(message.headers()).reader in ("", self._node) for message in messages]
+            messages, partitions = list(compress(messages, ours)), partitions[ours]
         return TopicBatch(self._topic, messages, partitions, begins, ends)
 
     def _demand_order(self, partition: int, messages: Sequence[Message]) -> None:
@@ -236,6 +271,8 @@ class GroupReader:
         for partition in partitions:
             self._positions.pop(partition.partition, None)
             self._given_up.add(partition.partition)
+            self._at_end.discard(partition.partition)
+        self._release([partition.partition for partition in partitions])
         self._disturbed = True
         consumer.incremental_unassign(partitions)
         log.info("partitions given up", extra={"partitions": [partition.partition for partition in partitions]})
@@ -251,7 +288,7 @@ class GroupReader:
 
 def _raise_unless_passing(error: KafkaError | None) -> None:
     """An error that librdkafka mends by itself (a broker that is away) is logged; any other ends the program."""
-    if error is None:
+    if error is None or error.code() == KafkaError._PARTITION_EOF:
         return
     if error.fatal() or error.code() in (
         KafkaError._FATAL,  # as a message's error it is not marked as fatal: a member that was fenced, for one

@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from mesoscale.bindings import Kafka
 from mesoscale_streams.deadletter import DeadLetter
+from mesoscale_streams.history import History
 from mesoscale_streams.kafka import clients
 from mesoscale_streams.work import BeginAgain
 
@@ -81,7 +82,7 @@ class TransactionalWriter:
             _until_done(self._producer.abort_transaction)
             raise
 
-    def write(self, topic: str, values: Sequence[bytes], keys: Sequence[bytes | None]) -> None:
+    def write(self, topic: str, values: Sequence[bytes | None], keys: Sequence[bytes | None]) -> None:
         """Records, in order; the partition follows from the key."""
         assert len(values) == len(keys)
         # A loop without a line of Python in it: two fifths of all that writing costs are these calls.
@@ -91,6 +92,11 @@ class TransactionalWriter:
         """Dead letters, with their headers."""
         for letter in letters:
             self._producer.produce(topic, letter.payload(), letter.key, headers=letter.headers())
+
+    def write_again(self, topic: str, records: Iterable[tuple[bytes | None, bytes | None, History]]) -> None:
+        """Values, keys and histories: records that were there before, and now are for whom their history says."""
+        for value, key, history in records:
+            self._producer.produce(topic, value, key, headers=history.headers())
 
     def write_offsets(self, offsets: list[TopicPartition], group_metadata: Any) -> None:
         """The group's offsets, which take effect with the transaction."""
