@@ -6,7 +6,7 @@ CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
 PACKAGES := core/src models/src streams/src dashboard/src local/src operator/src
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
-.PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench images cluster cluster-parts cluster-down clean
+.PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench bench-streams images cluster cluster-parts cluster-down clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ lock: ## resolve the Python packages anew into requirements/
 
 bench: setup-dev ## measure: a table, a plot, and loadtest/results/*.json
 	@$(PYTHON) -m loadtest.bench
+
+bench-streams: setup-dev ## measure streams beside other engines (half an hour, 1.5 GB of packages the first time)
+	@$(PYTHON) -m loadtest.peers.provide
+	@$(PYTHON) -m loadtest.bench streams
 
 images: ## make the images of the operator and the streams without an engine, into dist/images/ (see images/README.md)
 	@$(PYTHON) -m images $(IMAGES)

@@ -1,7 +1,7 @@
 """Writes the locks of jars: Maven resolves the roots, and every jar is kept with its checksum and size.
 
-Run it by hand when Kafka or Strimzi is to be renewed (`python tools/lock_jars.py`); it needs `mvn`. Everybody else only
-reads the locks, so `make generate` leaves them alone.
+Run it by hand when Kafka, Strimzi or a peer is to be renewed (`python tools/lock_jars.py`); it needs `mvn`. Everybody
+else only reads the locks, so `make generate` leaves them alone.
 """
 
 import hashlib
@@ -22,7 +22,15 @@ ROOTS = {
         ("io.strimzi", "api", STRIMZI),
         ("io.strimzi", "crd-generator", STRIMZI),
     ),
+    "loadtest/peers/kafka_streams/jars.lock": (
+        ("org.apache.kafka", "kafka-streams", "4.3.1"),
+        ("org.eclipse.jdt", "ecj", "3.42.0"),  # the compiler: a Java runtime has none
+    ),
+    "loadtest/peers/flink/jars.lock": (("org.apache.flink", "flink-sql-connector-kafka", "5.0.0-2.2"),),
+    "loadtest/peers/spark/jars.lock": (("org.apache.spark", "spark-sql-kafka-0-10_2.13", "4.1.1"),),
 }
+# What the package pyspark has in it.
+SHIPPED = {"loadtest/peers/spark/jars.lock": ("spark-tags", "hadoop", "scala", "lz4", "snappy", "slf4j", "jsr305")}
 HEADING = "# group:artifact:version sha256 bytes; written by tools/lock_jars.py"
 DEPENDENCY = "<dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version></dependency>"
 PROJECT = (
@@ -48,7 +56,8 @@ def resolve(roots: tuple[tuple[str, str, str], ...]) -> list[tuple[str, Path]]:
 
 def main() -> int:
     for lock, roots in ROOTS.items():
-        jars = resolve(roots)
+        shipped = SHIPPED.get(lock, ())
+        jars = [jar for jar in resolve(roots) if not any(name in jar[0] for name in shipped)]
         lines = [
             f"{coordinate} {hashlib.sha256(file.read_bytes()).hexdigest()} {file.stat().st_size}"
             for coordinate, file in jars

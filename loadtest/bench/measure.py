@@ -89,7 +89,7 @@ def conditions() -> dict[str, Any]:
 
 
 def save(name: str, figures: Sequence[Figure], shared: dict[str, Any]) -> None:
-    """Write loadtest/results/NAME.json and print the figures as a table."""
+    """Write loadtest/results/NAME.json."""
     rows = [
         {
             "what": figure.what,
@@ -102,6 +102,10 @@ def save(name: str, figures: Sequence[Figure], shared: dict[str, Any]) -> None:
     ]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+
+
+def show(figures: Sequence[Figure]) -> None:
+    """Print the figures as a table."""
     wide = max(len(figure.what) for figure in figures)
     for figure in figures:
         spread = f"{min(figure.runs):,.3g} … {max(figure.runs):,.3g}"

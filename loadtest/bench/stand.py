@@ -54,22 +54,22 @@ class Stand:
         """The pipeline's schema in the database."""
         return naming.sql_name(self.graph.pipeline.name)
 
+    def command(self, node: str) -> tuple[str, ...]:
+        """The real program of a node."""
+        return (
+            *(sys.executable, "-m", "mesoscale_streams", "run", node),
+            *("--document", str(self.folder / "pipeline.yaml")),
+            *("--bindings", str(self.folder / "bindings")),
+            *("--announce", str(self.folder / f"{node}.json")),
+        )
+
     @contextmanager
     def running(self, node: str) -> Iterator[subprocess.Popen[bytes]]:
         """The real program of a node; its log is beside the document."""
         announced, log = self.folder / f"{node}.json", self.folder / f"{node}.log"
         announced.unlink(missing_ok=True)
         with log.open("wb") as out:
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "mesoscale_streams", "run", node),
-                    *("--document", str(self.folder / "pipeline.yaml")),
-                    *("--bindings", str(self.folder / "bindings")),
-                    *("--announce", str(announced)),
-                ],
-                stdout=out,
-                stderr=out,
-            )
+            process = subprocess.Popen(self.command(node), stdout=out, stderr=out)
         try:
             yield process
         finally:
