@@ -64,8 +64,8 @@ class Cast:
     of_honest: float
 
 
-QUICK = Cast("quick", (Kind.VELOCITY, Kind.CARD_TESTING), (Kind.SPREE,), 8.0, 16, 0.55, 0.05)
-SLOW = Cast("slow", (Kind.TAKEOVER, Kind.TRAVEL), (Kind.PROXY, Kind.NEW_DEVICE), 90.0, 8, 0.45, 0.04)
+QUICK = Cast("quick", (Kind.VELOCITY, Kind.CARD_TESTING), (Kind.SPREE,), 8.0, 16, 0.55, 0.12)
+SLOW = Cast("slow", (Kind.TAKEOVER, Kind.TRAVEL), (Kind.PROXY, Kind.NEW_DEVICE), 90.0, 8, 0.45, 0.06)
 
 
 @dataclass(frozen=True, slots=True)
