@@ -124,6 +124,11 @@ def _topic(old: Topic, new: Topic) -> Iterator[Change]:
         forbidden = ""
         if new.partitions < old.partitions:
             forbidden = "partitions may grow but never shrink, as a record's partition follows from its key"
+        elif new.role == "state":
+            forbidden = (
+                "what a stage remembers lies in the partitions of what it reads, and keys would move to others;"
+                " give the source or stage that it reads from, and the stage, other names"
+            )
         yield Change("change", "topic", new.name, detail, forbidden_reason=forbidden)
     if old.replicas != new.replicas:
         detail = f"replicas {old.replicas} → {new.replicas}"
@@ -184,6 +189,11 @@ def _workload(old: Workload, new: Workload) -> Iterator[Change]:
     forbidden = ""
     if old.reads and new.reads and old.reads != new.reads:
         forbidden = f"how far it has come in {old.reads} means nothing in {new.reads}; give the source another name"
+    if old.remembers and old.remembers != new.remembers and not new.resets:
+        forbidden = (
+            f"what it remembers is {old.remembers}, which means nothing to {new.remembers or 'a stage without state'};"
+            " give the stage another name, or state: {reset: true} to begin with nothing"
+        )
     yield Change("change", "workload", new.node, ", ".join(parts), forbidden_reason=forbidden)
 
 

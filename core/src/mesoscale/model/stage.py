@@ -4,12 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesoscale.model.base import STEP_PATTERN, Name, Section
+from mesoscale.model.base import STEP_PATTERN, Duration, Name, Section, Size
 from mesoscale.model.stateful import Enrich, Join, Rolling, Session, State, Window
 from mesoscale.model.topic import TopicSettings
 
 KINDS = ("use", "step", "window", "session", "rolling", "join", "enrich")
 STATEFUL = KINDS[2:]
+
+MOST_ATTEMPTS = 10  # one topic partition for each, so that no record waits behind one that waits longer
 
 BuiltInStep = Literal["forward", "fraud"]
 
@@ -22,12 +24,27 @@ class Scale(Section):
     lag_per_replica: Annotated[int, Field(ge=1)] = 20_000
 
 
+class Retries(Section):
+    """How a step that asks for it is given its records again: `attempts` times at most, then they are dead letters.
+
+    `delay` is the wait before the first time, and each further one is `factor` times as long as the one before, up to a
+    day.
+    """
+
+    attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] = 3
+    delay: Duration = "10s"
+    factor: Annotated[float, Field(ge=1, le=10)] = 2
+
+
 class Stage(Section):
     """topic → topic, by one of KINDS: `use` names a built-in step, `step` a function beside the document; the others
     remember what came before.
 
     `contract` is that of what comes out. Without it, that of what goes in, or the one that follows from what is asked
     for; of the latter, `contract` may name a part.
+
+    A step that has not come back with a batch after `stepTimeout`, and a program that holds more than `memoryLimit`, is
+    ended and started anew.
     """
 
     name: Name
@@ -40,6 +57,9 @@ class Stage(Section):
     join: Join | None = None
     enrich: Enrich | None = None
     state: State | None = None
+    retries: Retries | None = None
+    step_timeout: Duration = "1m"
+    memory_limit: Size | None = None
     contract: Name | None = None
     scale: Scale = Scale()
     topic: TopicSettings = TopicSettings()

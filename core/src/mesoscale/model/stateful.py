@@ -1,6 +1,6 @@
 """What a stage may remember: windows, sessions, rolling features, joins, lookups, state of a user's own step."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from pydantic import Field
 
@@ -8,6 +8,7 @@ from mesoscale.model.base import AGGREGATE_PATTERN, FEATURE_PATTERN, SET, Column
 
 Keys = Annotated[tuple[ColumnName, ...], Field(min_length=1, max_length=8, json_schema_extra=SET)]
 Emit = Literal["final", "updates"]
+Function = Literal["count", "sum", "mean", "min", "max", "first", "last"]
 
 
 class EventTime(Section):
@@ -29,9 +30,9 @@ class Aggregate(Section):
     value: Annotated[str, Field(pattern=AGGREGATE_PATTERN, max_length=70)]
 
     @property
-    def function(self) -> str:
-        """Which of FUNCTIONS it is."""
-        return self.value.partition("(")[0]
+    def function(self) -> Function:
+        """What is made of the values."""
+        return cast("Function", self.value.partition("(")[0])
 
     @property
     def column(self) -> str | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 SOURCES = ("replay", "synthetic")
 STEPS = ("forward",)
+STATEFUL = ("window", "session", "rolling")
 SINKS = ("table",)
 
 

@@ -7,7 +7,7 @@ from mesoscale.graph.build import Path
 from mesoscale.model.pipeline import Spec
 from mesoscale.model.sink import Sink
 from mesoscale.model.stage import Stage
-from mesoscale.plan.abilities import SINKS, SOURCES, STEPS, Abilities
+from mesoscale.plan.abilities import SINKS, SOURCES, STATEFUL, STEPS, Abilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,9 @@ def _stages(spec: Spec, can: Abilities) -> Iterator[Missing]:
         if stage.use is not None and stage.use not in STEPS:
             steps = f"use: {', '.join(STEPS)}, and step: module:function"
             yield Missing(("spec", "stages", i, "use"), f'the built-in step "{stage.use}"', steps)
+        if stage.stateful and stage.kind not in ("step", *STATEFUL):
+            stages = f"use, step, {', '.join(STATEFUL)}"
+            yield Missing(("spec", "stages", i, stage.kind), f"a stage that does {stage.kind}", stages)
         yield from _scale(("spec", "stages", i, "scale"), stage, can)
 
 

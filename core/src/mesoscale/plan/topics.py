@@ -1,6 +1,7 @@
 """Kafka topics: one for each edge, one for its dead letters, for the positions of sources, for what was redriven.
 
-A stage that remembers has two more: one for its state, one for what comes too late for it.
+A stage that remembers has two more: one for its state, one for what comes too late for it. One whose step may ask for
+records again has one in which they wait.
 """
 
 from collections.abc import Iterator
@@ -8,13 +9,14 @@ from typing import Literal
 
 from mesoscale import naming, units
 from mesoscale.graph.types import Edge, Graph, Node
-from mesoscale.model.stage import Stage
+from mesoscale.model.stage import MOST_ATTEMPTS, Stage
 from mesoscale.plan.types import Topic
 
 LARGEST_RECORD = 1 << 20  # bytes; the broker refuses larger ones in topics of records
 LARGEST_DEAD_LETTER = 16 << 20  # bytes; a record refused for its size is still kept whole
 LARGEST_STATE = 1 << 20  # bytes of a record of a state topic
 DEAD_LETTER_RETENTION = "30d"
+RETRY_RETENTION = "7d"  # the longest wait is a day; the rest is for a program that does not run
 
 
 def plan(graph: Graph) -> tuple[Topic, ...]:
@@ -24,7 +26,13 @@ def plan(graph: Graph) -> tuple[Topic, ...]:
     redriven = _compacted(graph, naming.redriven_topic(name), "redriven")
     edges = (topic for edge in graph.edges for topic in (_records(edge), _dead_letters(edge)))
     remembering = (node for node in graph.nodes if isinstance(node.section, Stage) and node.section.stateful)
-    return (positions, redriven, *edges, *(topic for node in remembering for topic in _of_state(graph, node)))
+    return (
+        positions,
+        redriven,
+        *edges,
+        *(_retry(graph, node) for node in graph.nodes if isinstance(node.section, Stage) and node.section.retries),
+        *(topic for node in remembering for topic in _of_state(graph, node)),
+    )
 
 
 def _compacted(graph: Graph, name: str, role: Literal["positions", "redriven"]) -> Topic:
@@ -47,6 +55,21 @@ def _records(edge: Edge) -> Topic:
             "cleanup.policy": "delete",
             "retention.ms": str(_milliseconds(edge.settings.retention)),
             "max.message.bytes": str(LARGEST_RECORD + (1 << 16)),  # the batch header comes on top
+        },
+    )
+
+
+def _retry(graph: Graph, node: Node) -> Topic:
+    edge = graph.edge(str(node.input))
+    return Topic(
+        name=naming.retry_topic(graph.pipeline.name, node.name),
+        role="retry",
+        partitions=MOST_ATTEMPTS,
+        replicas=edge.settings.replicas,
+        config={
+            "cleanup.policy": "delete",
+            "retention.ms": str(_milliseconds(RETRY_RETENTION)),
+            "max.message.bytes": str(LARGEST_RECORD + (1 << 16)),
         },
     )
 

@@ -19,7 +19,7 @@ class Topic(Part):
     """A Kafka topic."""
 
     name: str
-    role: Literal["records", "dead-letter", "positions", "redriven", "state", "late"]
+    role: Literal["records", "dead-letter", "positions", "redriven", "retry", "state", "late"]
     partitions: int
     replicas: int
     config: dict[str, str]

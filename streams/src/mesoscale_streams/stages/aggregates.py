@@ -11,14 +11,12 @@ the limits below; what lies under 2^-89 is rounded away for each value by itself
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
 from mesoscale.errors import Reason
+from mesoscale.model.stateful import Function
 from mesoscale_streams.stages.stateful import Failure
-
-Function = Literal["count", "sum", "min", "max", "mean", "first", "last"]
 
 LARGEST = 1 << 48  # the greatest size of a value in a sum: then no batch can leave the numbers of 64 bits
 _FULL = 1 << 62  # a sum beyond this is refused

@@ -24,6 +24,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
     "Rolling": stateful.ROLLING,
     "Join": stateful.JOIN,
     "Feature": stateful.FEATURE,
+    "Retries": (at_least("delay", 100, "100 ms"),),
     "Sink": nodes.SINK,
     "Scale": nodes.SCALE,
     "Table": nodes.TABLE,

@@ -14,7 +14,10 @@ from mesoscale.model.rules.fragments import (
     not_ours,
     one_kind,
     ordered,
+    size_in_bytes,
 )
+
+LEAST_MEMORY = 256 << 20  # bytes
 
 SOURCE = (
     one_kind("a source", camel(source.KINDS), "say where its records come from: replay: {dataset: nyc-2013}"),
@@ -48,6 +51,19 @@ TOPIC = (
 STAGE = (
     one_kind("a stage", stage.KINDS, "use: forward for a built-in step, step: module:function for your own"),
     *not_ours("stages"),
+    at_least("stepTimeout", 1_000, "one second"),
+    Rule(
+        "!has(self.memoryLimit) || "
+        f"{size_in_bytes('self.memoryLimit')} >= {LEAST_MEMORY}",
+        "is less than 256MiB, which a program holds before its first record",
+        field="memoryLimit",
+        found="self.memoryLimit",
+    ),
+    Rule(
+        "!has(self.retries) || has(self.step) && !has(self.state)",
+        "retries are for a step of your own that remembers nothing: records that are tried again lose their order",
+        field="retries",
+    ),
     *stateful.STAGE,
 )
 
