@@ -151,10 +151,36 @@ def test_a_changelog_of_another_layout_is_refused() -> None:
     table, writer = StateTable(SPEC), Log(P, LAYOUT)
     change(table, 1, 5)
     [(key, value), *_] = write(table, writer)
-    with pytest.raises(OtherLayout, match=f"layout {LAYOUT}, not {SPEC.layout('2')}"):
-        Restoring(StateTable(SPEC), P, SPEC.layout("2")).take(key, value)
-    with pytest.raises(OtherLayout, match="format 9, not 1"):
-        Restoring(StateTable(SPEC), P, LAYOUT).take(key, b"\x09" + (value or b"")[1:])
+    for layout, found, message in (
+        (SPEC.layout("2"), value or b"", f"layout {LAYOUT}, not {SPEC.layout('2')}"),
+        (LAYOUT, b"\x09" + (value or b"")[1:], "format 9, not 1"),
+    ):
+        reading = Restoring(StateTable(SPEC), P, layout)
+        reading.take(key, found)
+        with pytest.raises(OtherLayout, match=message):
+            reading.done()
+
+
+def test_a_state_that_is_reset_begins_with_nothing_and_is_not_refused_later() -> None:
+    table, writer = StateTable(SPEC), Log(P, LAYOUT)
+    entries: list[Entry] = []
+    for seed in range(5):
+        change(table, seed, 500)
+        entries += write(table, writer)
+    other, newer = StateTable(SPEC), SPEC.layout("2")
+    reading = Restoring(other, P, newer, reset=True)
+    for key, value in entries:
+        reading.take(key, value)
+    gone_on = reading.done()
+    assert (content(other), gone_on.number) == ({}, 5)
+    change(other, 9, 50)
+    entries += write(other, gone_on)
+    later = StateTable(SPEC)
+    reading = Restoring(later, P, newer)
+    for key, value in entries:
+        reading.take(key, value)
+    reading.done()
+    assert content(later) == content(other) != {}
 
 
 def test_no_value_is_larger_than_a_record_may_be(monkeypatch: pytest.MonkeyPatch) -> None:

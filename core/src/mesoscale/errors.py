@@ -35,6 +35,8 @@ class Reason(StrEnum):
     CLUSTER_ONLY = "ClusterOnly"
     INCOMPATIBLE_CONTRACT = "IncompatibleContract"
     FORBIDDEN_CHANGE = "ForbiddenChange"
+    STATE_REFUSED = "StateRefused"
+    STATE_FULL = "StateFull"
     NOT_OURS = "NotOurs"
     # Records
     MALFORMED = "Malformed"
@@ -47,6 +49,7 @@ class Reason(StrEnum):
     TOO_LARGE = "TooLarge"
     DUPLICATE = "Duplicate"
     STEP_FAILED = "StepFailed"
+    LATE = "Late"
     # Conditions
     ACCEPTED = "Accepted"
     ALL_READY = "AllReady"

@@ -52,6 +52,11 @@ class Home:
         return self.root / "run"
 
     @property
+    def state(self) -> Path:
+        """Copies of what stages remember; Kafka has it, too."""
+        return self.root / "state"
+
+    @property
     def applied(self) -> Path:
         return self.root / "applied.json"
 

@@ -105,6 +105,7 @@ def _node(workload: Workload, instance: int, document: Path, home: Home) -> Prog
             *("--bindings", str(home.bindings)),
             *("--instance", str(instance)),
             *("--announce", str(announce)),
+            *(("--state", str(home.state / workload.node)) if workload.remembers else ()),
         ),
         log=home.log(name(workload.node, instance)),
         env=ENVIRONMENT,

@@ -60,7 +60,7 @@ def _run(arguments: argparse.Namespace) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    here = environment.read(arguments.document, arguments.bindings, arguments.node, arguments.instance)
+    here = environment.read(arguments.document, arguments.bindings, arguments.node, arguments.instance, arguments.state)
     logs.configure(here.pipeline, here.node.name, here.instance)
     health = probes.Health()
     address = probes.serve(health, arguments.listen)
@@ -126,6 +126,9 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--listen", default="127.0.0.1:0", help="host:port of /metrics, /healthz and /readyz")
     parser.add_argument(
         "--announce", type=Path, help="file to write when started: node, instance, pid, metrics address"
+    )
+    parser.add_argument(
+        "--state", type=Path, help="folder for copies of what a stage remembers, which spare a restart time"
     )
     parser.add_argument(
         "--stay", action="store_true", help="rest when the source has ended, where whoever ends is started again"

@@ -18,20 +18,26 @@ POD_INDEX = "POD_INDEX"  # the variable in which a StatefulSet's pod finds its o
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """One node of one pipeline, and where its services are. `folder` is where the document lies."""
+    """One node of one pipeline, and where its services are.
+
+    `folder` is where the document lies; `state` where a stage may keep copies of what it remembers, if anywhere.
+    """
 
     graph: Graph
     node: Node
     bindings: Bindings
     folder: Path
     instance: int
+    state: Path | None = None
 
     @property
     def pipeline(self) -> str:
         return self.graph.pipeline.name
 
 
-def read(document_file: Path, bindings_folder: Path, node: str, instance: int | None) -> Environment:
+def read(
+    document_file: Path, bindings_folder: Path, node: str, instance: int | None, state: Path | None = None
+) -> Environment:
     """Read the document and the bindings; an instance that is not given is the one that the pod's index says.
 
     Raises:
@@ -44,6 +50,7 @@ def read(document_file: Path, bindings_folder: Path, node: str, instance: int | 
         bindings=read_bindings(bindings_folder),
         folder=document_file.resolve().parent,
         instance=_pod_index() if instance is None else instance,
+        state=state,
     )
 
 

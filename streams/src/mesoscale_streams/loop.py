@@ -6,11 +6,12 @@ It knows neither Kafka nor a store: batches come from an inlet, go through `proc
 import gc
 import logging
 import threading
+from collections.abc import Callable
+from typing import Any
 
 from mesoscale_streams.metrics import NodeMetrics
 from mesoscale_streams.probes import Health
-from mesoscale_streams.process import Process
-from mesoscale_streams.work import BeginAgain, Inlet, Outlet
+from mesoscale_streams.work import BeginAgain, Inlet, Outlet, Work
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ LONGEST_PAUSE = 10.0
 
 def run(
     inlet: Inlet,
-    process: Process,
+    process: Callable[[Any], Work],
     outlet: Outlet,
     metrics: NodeMetrics,
     health: Health,

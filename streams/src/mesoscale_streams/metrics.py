@@ -1,5 +1,7 @@
 """What a program tells Prometheus, in the names that dashboards and alerts use."""
 
+from collections.abc import Mapping
+
 from prometheus_client import Counter, Gauge, Histogram
 
 from mesoscale.ledger import Counts
@@ -24,6 +26,14 @@ LAST_COMMIT = Gauge("mesoscale_last_commit_timestamp_seconds", "When the last ba
 LAG = Gauge("mesoscale_consumer_lag_records", "End offset minus position", (*_LABELS, "topic", "partition"))
 REBALANCES = Counter("mesoscale_rebalances", "Changes of the assigned partitions", _LABELS)
 RETRIES = Counter("mesoscale_retries", "Batches that were begun again", (*_LABELS, "cause"))
+STATE_KEYS = Gauge("mesoscale_state_keys", "Keys that a stage remembers in this process", _LABELS)
+STATE_BYTES = Gauge("mesoscale_state_bytes", "Memory that a stage's state takes in this process", _LABELS)
+STATE_RESTORED = Gauge(
+    "mesoscale_state_restore_progress", "Share of the state that has been read back, 1 when all of it has", _LABELS
+)
+WATERMARK = Gauge(
+    "mesoscale_watermark_seconds", "Event time up to which a partition is complete", (*_LABELS, "partition")
+)
 
 
 class NodeMetrics:
@@ -61,3 +71,29 @@ class NodeMetrics:
 
     def retried(self, cause: str) -> None:
         RETRIES.labels(*self._labels, cause).inc()
+
+
+class StateMetrics:
+    """What a stage remembers, with its labels filled in."""
+
+    def __init__(self, pipeline: str, node: str) -> None:
+        self._labels = (pipeline, node)
+        self._keys = STATE_KEYS.labels(pipeline, node)
+        self._bytes = STATE_BYTES.labels(pipeline, node)
+        self._restored = STATE_RESTORED.labels(pipeline, node)
+        self._partitions: set[int] = set()
+
+    def holds(self, keys: int, nbytes: int) -> None:
+        self._keys.set(keys)
+        self._bytes.set(nbytes)
+
+    def restoring(self, share: float) -> None:
+        self._restored.set(share)
+
+    def watermarks(self, marks: Mapping[int, int]) -> None:
+        """Partition → microseconds; partitions that are not in it any more are not told of any more."""
+        for partition in self._partitions - set(marks):
+            WATERMARK.remove(*self._labels, str(partition))
+        for partition, mark in marks.items():
+            WATERMARK.labels(*self._labels, str(partition)).set(mark / 1e6)
+        self._partitions = set(marks)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from mesoscale import naming
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
 from mesoscale.graph.types import Graph, Node
+from mesoscale.model.stage import Stage
 from mesoscale.plan import tables
 from mesoscale_streams import logs
 from mesoscale_streams.environment import Environment
@@ -34,7 +35,10 @@ def topics(graph: Graph, node: Node) -> tuple[str, ...]:
     """The topics that the node reads or writes."""
     edges = [graph.edge(producer) for producer in (node.input, node.output) if producer is not None]
     of_edges = [edge.topic for edge in edges] + [edges[0].dead_letter_topic]  # who reads or makes a record refuses it
-    own = [naming.positions_topic(graph.pipeline.name)] if node.kind == "source" else []
+    name = graph.pipeline.name
+    own = [naming.positions_topic(name)] if node.kind == "source" else []
+    if isinstance(node.section, Stage) and node.section.stateful:
+        own = [naming.state_topic(name, node.name), naming.late_topic(name, node.name)]
     return (*of_edges, *own)
 
 

@@ -8,7 +8,7 @@ from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
 from mesoscale.model.stage import Stage
 from mesoscale.plan import tables
-from mesoscale_streams import loop
+from mesoscale_streams import loop, stateful_stage
 from mesoscale_streams.environment import Environment
 from mesoscale_streams.kafka.group_offsets import GroupOffsets
 from mesoscale_streams.kafka.letterbox import LetterBox
@@ -75,6 +75,9 @@ def _run_source(environment: Environment, section: Source, health: Health, stop:
 
 def _run_stage(environment: Environment, section: Stage, health: Health, stop: threading.Event) -> None:
     """topic → topic; the group's offsets travel in the transaction."""
+    if section.stateful:
+        stateful_stage.run(environment, section, health, stop)
+        return
     kafka, metrics = environment.bindings.demand_kafka(environment.node.name), _metrics(environment)
     incoming, outgoing = environment.graph.edge(section.from_), environment.graph.edge(section.name)
     process = Process(section.name, incoming.contract, outgoing.contract, step.find(section, environment.folder))

@@ -4,7 +4,7 @@ Both stand between the loop and its two ends, which know nothing of each other.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import polars as pl
@@ -43,7 +43,7 @@ class Work:
 
     `frame` holds the rows for a store, and `rows` the index in the batch of each of them (None: all of the batch, in
     order); `values` and `keys` are the records for a topic, None where no topic follows. `counts` are by input
-    partition.
+    partition; `late` are records that came too late, as they came.
     """
 
     batch: Any
@@ -53,6 +53,7 @@ class Work:
     keys: Sequence[bytes | None] | None
     letters: list[DeadLetter]
     counts: dict[int, Counts]
+    late: list[DeadLetter] = field(default_factory=list)
 
     @property
     def total(self) -> Counts:

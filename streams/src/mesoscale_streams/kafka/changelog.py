@@ -40,9 +40,7 @@ class Changelog:
             }
         )
 
-    def read(
-        self, starts: Mapping[int, int | None], take: Take, complete: Callable[[int], bool], tell: Tell
-    ) -> None:
+    def read(self, starts: Mapping[int, int | None], take: Take, complete: Callable[[int], bool], tell: Tell) -> None:
         """Give each record of the partitions to `take`, in order within each.
 
         Args:
@@ -59,7 +57,10 @@ class Changelog:
             return
         way = _Way({partition: self.bounds(partition) for partition in starts}, starts)
         self._consumer.assign(
-            [TopicPartition(self.topic, p, OFFSET_BEGINNING if start is None else way.at[p]) for p, start in starts.items()]
+            [
+                TopicPartition(self.topic, p, OFFSET_BEGINNING if start is None else way.at[p])
+                for p, start in starts.items()
+            ]
         )
         try:
             self._read(set(starts), way, take, complete, tell)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import compress
+from operator import itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,6 +52,12 @@ class TopicBatch:
     def keys(self) -> Sequence[bytes | None]:
         return list(map(Message.key, self.messages))
 
+    @cached_property
+    def stamps(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """When each record was written, in microseconds since 1970, as its writer or the broker says."""
+        stamps = map(itemgetter(1), map(Message.timestamp, self.messages))
+        return np.fromiter(stamps, np.int64, len(self.messages)) * 1000
+
     def position(self, index: int) -> str:
         return f"{self.topic}/{self.partitions[index]}/{self.messages[index].offset()}"
 
@@ -62,6 +69,11 @@ class TopicBatch:
         numbers, counts = np.unique(chosen, return_counts=True)
         none = dict.fromkeys(self.ends, 0) if indices is None else {}
         return none | dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+
+
+def empty(topic: str) -> TopicBatch:
+    """A batch of nothing."""
+    return TopicBatch(topic, [], np.zeros(0, np.int32), {}, {})
 
 
 class Restore(Protocol):
@@ -87,6 +99,7 @@ class GroupReader:
         settle: Callable[[], None],
         on_rebalance: Callable[[], None],
         release: Callable[[Sequence[int]], None] = lambda _: None,
+        tell_ends: bool = False,
     ) -> None:
         """Join the group.
 
@@ -98,8 +111,9 @@ class GroupReader:
             topic: what to read.
             restore: where reading goes on.
             settle: called before partitions are given up; returns when all that was read of them is safe.
-            release: called with partitions that are given up, after `settle`.
             on_rebalance: called after partitions came or went.
+            release: called with partitions that are given up, after `settle`.
+            tell_ends: whether `at_end` is wanted.
         """
         self._node = node
         self._topic = topic
@@ -126,7 +140,7 @@ class GroupReader:
                 "enable.auto.offset.store": False,
                 # Where retention has overtaken a position, records are lost: that is told, not skipped.
                 "auto.offset.reset": "error",
-                "enable.partition.eof": True,
+                "enable.partition.eof": tell_ends,
                 # librdkafka's default of 1000 ms lets a reader that is faster than the broker wait for nothing.
                 "fetch.queue.backoff.ms": 5,
                 # Answers of 1 MiB for each partition, the default, are memory that is new to the processor each time.
@@ -216,6 +230,8 @@ class GroupReader:
                 self._note_end(message)
                 _raise_unless_passing(message.error())
             messages = [message for message in messages if not message.error()]
+        elif self._at_end:
+            self._at_end.difference_update(message.partition() or 0 for message in messages)
         return messages
 
     def _note_end(self, message: Message) -> None:

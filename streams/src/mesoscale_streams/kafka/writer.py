@@ -88,6 +88,11 @@ class TransactionalWriter:
         # A loop without a line of Python in it: two fifths of all that writing costs are these calls.
         deque(map(self._producer.produce, repeat(topic), values, keys), maxlen=0)
 
+    def write_at(self, topic: str, partition: int, entries: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Keys and values, in order, into one partition."""
+        for key, value in entries:
+            self._producer.produce(topic, value, key, partition)
+
     def write_letters(self, topic: str, letters: Iterable[DeadLetter]) -> None:
         """Dead letters, with their headers."""
         for letter in letters:

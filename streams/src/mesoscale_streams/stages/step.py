@@ -80,7 +80,7 @@ def run(step: Step, frame: pl.DataFrame, checks: Checks) -> StepResult:
     if frame.is_empty():
         return StepResult(frame, [])
     try:
-        return StepResult(_conform(step(frame), checks), [])
+        return StepResult(conform(step(frame), checks), [])
     except Exception as error:  # the user's function may raise anything
         good, failures = _halve(step, frame, checks, error, 0)
     if len(failures) == frame.height >= BROKEN_FROM:
@@ -100,7 +100,7 @@ def _halve(
     middle = frame.height // 2
     for start, part in ((0, frame.head(middle)), (middle, frame.tail(frame.height - middle))):
         try:
-            good.append(_conform(step(part), checks))
+            good.append(conform(step(part), checks))
         except Exception as deeper:  # as above
             more, failed = _halve(step, part, checks, deeper, first + start)
             good += more
@@ -108,7 +108,7 @@ def _halve(
     return good, failures
 
 
-def _conform(frame: pl.DataFrame, checks: Checks) -> pl.DataFrame:
+def conform(frame: pl.DataFrame, checks: Checks) -> pl.DataFrame:
     """The frame with exactly the contract's columns and types.
 
     Raises:

@@ -19,7 +19,7 @@ import polars as pl
 
 from mesoscale_streams.state import record
 from mesoscale_streams.state.blocks import BLOCK
-from mesoscale_streams.state.record import Fate, Kind, Record
+from mesoscale_streams.state.record import Fate, Kind, OtherLayout, Record
 from mesoscale_streams.state.table import Changes, StateTable
 
 Entry = tuple[bytes, bytes | None]  # key and value of a record; without a value it deletes what the key named
@@ -32,6 +32,7 @@ class Log:
     partition: int
     layout: str
     number: int = 0  # of the last delta; 0 before the first
+    needless: list[bytes] = field(default_factory=list)  # keys to delete with the next batch
     _old: deque[tuple[int, int]] = field(default_factory=deque)  # deltas before this round: number and parts
     _recent: deque[tuple[int, int]] = field(default_factory=deque)  # those of this round
     _block: int = 0  # the next one to be written again
@@ -44,6 +45,8 @@ class Log:
 
     def entries(self, table: StateTable, changes: Changes) -> Iterator[Entry]:
         """What a batch writes, in order."""
+        yield from ((key, None) for key in self.needless)
+        self.needless = []
         self.number += 1
         parts = list(_delta(table, changes).encode(self.layout))
         for part, value in enumerate(parts):
@@ -77,17 +80,20 @@ class Log:
 class Restoring:
     """Reads a changelog into a table, record by record in order."""
 
-    def __init__(self, table: StateTable, partition: int, layout: str) -> None:
+    def __init__(self, table: StateTable, partition: int, layout: str, reset: bool = False) -> None:
         """Args:
         table: where the rows go. It has none of the partition.
         partition: whose changelog it is.
         layout: that of `StateSpec.layout`.
+        reset: take what was written for another layout as deleted, instead of refusing it.
         """
         self._table = table
         self.partition = partition
         self.layout = layout
         self.number = 0
+        self._reset = reset
         self._deltas: dict[int, int] = {}
+        self._foreign: dict[bytes, str] = {}  # keys whose values were written for another layout, and what is other
 
     def begin_at(self, deltas: Mapping[int, int], number: int) -> None:
         """The rows of an earlier moment are laid already.
@@ -99,27 +105,35 @@ class Restoring:
         self._deltas, self.number = dict(deltas), number
 
     def take(self, key: bytes, value: bytes | None) -> None:
-        """Raises:
-        OtherLayout: it was written for another layout.
-        """
+        """One record of the changelog. What was written for another layout may be deleted by a later one."""
         kind, first, *_, part = key.split(b"/")
         if kind == b"d":
             self._note(int(first), int(part), value is not None)
+        self._foreign.pop(key, None)
         if value is not None:
-            self.lay(value)
+            try:
+                self.lay(value)
+            except OtherLayout as other:
+                self._foreign[key] = str(other)
 
     def lay(self, value: bytes) -> None:
         """Bring about what a value says, whatever its key.
 
         Raises:
-            OtherLayout: as `take` does.
+            OtherLayout: it was written for another layout.
         """
         lay(self._table, self.partition, record.decode(value, self.layout))
 
     def done(self) -> Log:
-        """All is read: the rows can be found, and the changelog can be gone on with."""
+        """All is read: the rows can be found, and the changelog can be gone on with.
+
+        Raises:
+            OtherLayout: something in it was written for another layout.
+        """
+        if self._foreign and not self._reset:
+            raise OtherLayout(next(iter(self._foreign.values())))
         self._table.settle(self.partition)
-        return Log(self.partition, self.layout, self.number, deque(sorted(self._deltas.items())))
+        return Log(self.partition, self.layout, self.number, list(self._foreign), deque(sorted(self._deltas.items())))
 
     def _note(self, number: int, part: int, there: bool) -> None:
         self.number = max(self.number, number)

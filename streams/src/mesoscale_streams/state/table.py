@@ -70,6 +70,11 @@ class StateTable:
         return self.blocks.partitions
 
     @property
+    def dirty(self) -> bool:
+        """Whether something changed since `changes` was asked."""
+        return bool(self._touches)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of memory; texts by their mean length."""
         columns = sum(one.nbytes for one in self._columns.values())
