@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ DEFINITIONS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions")
 NAMESPACES = Resource("v1", "namespaces")
 EVENTS = Resource("events.k8s.io/v1", "events")
 OBJECTS = {kind: Resource(kind.api_version, kind.plural) for kind in KINDS}
+NO_PODS = "replicasOverride: 0\n"
 STAND_INS = ("KafkaTopic",)  # kinds without which too little could be tried; defined loosely where they are missing
 
 
@@ -47,16 +48,18 @@ def document(name: str = "nyc", **spec: Any) -> Object:
 class Process:
     """One operator."""
 
-    def __init__(self, namespace: str, kubeconfig_file: Path, folder: Path, identity: str) -> None:
+    def __init__(
+        self, namespace: str, kubeconfig_file: Path, folder: Path, identity: str, also: Sequence[str], installed: str
+    ) -> None:
         self.log = folder / f"{identity}.log"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         installation = folder / "installation.yaml"
-        installation.write_text("replicasOverride: 0\n")
+        installation.write_text(installed)
         command = [sys.executable, "-m", "mesoscale_operator", "--namespace", namespace, "--identity", identity]
         command += ["--installation", str(installation), "--lease-namespace", f"{namespace}-lease"]
-        command += ["--listen", f"127.0.0.1:{self.port}"]
+        command += ["--listen", f"127.0.0.1:{self.port}", *(f"--namespace={one}" for one in also)]
         with self.log.open("ab") as log:
             environment = os.environ | {"KUBECONFIG": str(kubeconfig_file)}
             self._process = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
@@ -150,9 +153,15 @@ class World:
             return True
         return False
 
-    def start(self, identity: str = "operator") -> Process:
-        """Start an operator; it works as soon as it leads, which one of the same identity does at once."""
-        self.operators.append(Process(self.namespace, self._through_proxy, self._folder, identity))
+    def start(self, identity: str = "operator", also: Sequence[str] = (), installed: str = NO_PODS) -> Process:
+        """Start an operator; it works as soon as it leads, which one of the same identity does at once.
+
+        Args:
+            also: namespaces that it serves beside this one.
+            installed: what is decided for all pipelines; as a rule, that no program runs.
+        """
+        process = Process(self.namespace, self._through_proxy, self._folder, identity, also, installed)
+        self.operators.append(process)
         return self.operators[-1]
 
     def close(self) -> None:

@@ -87,7 +87,7 @@ def test_the_operator_has_the_rights_that_it_says_it_needs_and_no_others(rendere
         assert of(rendered[name], "Role", "-election")["rules"] == rights.of_election()
 
 
-def test_served_namespaces_need_one_right_in_others_which_can_be_refused(rendered: Rendered, render: Render) -> None:
+def test_served_namespaces_need_two_rights_in_others_which_can_be_refused(rendered: Rendered, render: Render) -> None:
     end = f"{NAMESPACE}-mesoscale-operator-end"
     for objects, far in (
         (rendered["two namespaces"], {None: end}),
@@ -99,7 +99,7 @@ def test_served_namespaces_need_one_right_in_others_which_can_be_refused(rendere
         assert found.get(None) == far.get(None)
     role = next(one for one in rendered["two namespaces"] if one["metadata"]["name"] == end)
     assert role["rules"] == rights.of_ends()
-    assert [rule["verbs"] for rule in rights.of_ends()] == [["patch"]]
+    assert [rule["verbs"] for rule in rights.of_ends()] == [["patch"], ["get"]]
 
 
 def test_readers_of_dags_may_list_config_maps_where_pipelines_are_and_no_more(render: Render) -> None:

@@ -14,6 +14,7 @@ SET = Key("apps/v1", "StatefulSet", "nyc-rows")
 MAP = Key("v1", "ConfigMap", "nyc-document")
 TOPIC = Key("kafka.strimzi.io/v1", "KafkaTopic", "nyc.weather")
 WRONG = {"models": [{"name": "fraud", "use": "fraud"}]}  # nothing runs this yet, which only the plan knows
+KEPT_OUT = b'{"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no", "reason": "Forbidden"}'
 MISSING = b'{"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "not found", "reason": "NotFound"}'
 
 
@@ -158,6 +159,9 @@ def test_a_paused_document_is_left_as_it_is(world: World) -> None:
         await world.settled()
         await world.apply(document(pause=["reconcile"]))
         await world.settled()
+        assert (await world.condition("Accepted"))["reason"] == "Paused"
+        ready = await world.condition("Ready")
+        assert "paused, so nothing is applied or put right" in ready["message"]
         before = len(world.proxy.changes)
         await world.edit(SET, {"spec": {"replicas": 4}})
         await world.delete(MAP)
@@ -167,5 +171,35 @@ def test_a_paused_document_is_left_as_it_is(world: World) -> None:
         await world.apply(document())
         await world.until(lambda: _replicas(world), 10)
         await world.until(lambda: world.get(MAP), 10)
+
+    world.play(scene)
+
+
+def test_a_pipeline_in_which_no_records_move_is_not_ready_and_says_what_resumes_it(world: World) -> None:
+    async def scene() -> None:
+        await world.apply(document(pause=["data"], sinks=[]))
+        world.start()
+        await world.settled()
+        ready = await world.condition("Ready")
+        assert ready["status"] == "False"
+        assert "paused, so no records move" in ready["message"]
+        assert (await world.condition("Accepted"))["reason"] == "Accepted", "a changed document is applied"
+
+    world.play(scene)
+
+
+def test_a_namespace_in_which_nothing_may_be_seen_takes_nothing_from_another(world: World) -> None:
+    async def scene() -> None:
+        closed = f"{world.namespace}-closed"
+
+        def keep_out(call: Call) -> Fault | None:
+            return Answer(403, body=KEPT_OUT) if f"/namespaces/{closed}/" in call.path else None
+
+        world.proxy.before = keep_out
+        await world.apply(document())
+        world.start(also=[closed])
+        settled = await world.settled()
+        assert {SET, MAP, TOPIC} <= (await world.children()).keys()
+        assert "Skipped" not in {child["state"] for child in settled["status"]["children"]}
 
     world.play(scene)

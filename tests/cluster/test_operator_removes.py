@@ -1,9 +1,13 @@
 """What is no longer asked for goes, in order and in time; data goes by its policy; nothing hangs on anybody."""
 
+import asyncio
+import re
 import time
+from typing import Any
 
 import pytest
 from fix_operator import World, document
+from fix_proxy import Answer, Call, Fault
 
 from mesoscale.manifests.types import Key
 from mesoscale.model.pipeline import API_VERSION, KIND
@@ -16,6 +20,7 @@ TOPIC = Key("kafka.strimzi.io/v1", "KafkaTopic", "nyc.weather")
 COPY = {"name": "copy", "from": "weather", "use": "forward"}
 COPY_TOPIC = Key("kafka.strimzi.io/v1", "KafkaTopic", "nyc.copy")
 COPY_SET = Key("apps/v1", "StatefulSet", "nyc-copy")
+REFUSAL = b'{"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": "no right", "reason": "Forbidden"}'
 FOREIGN = {"metadata": {"finalizers": ["strimzi.io/topic-operator"]}}
 
 
@@ -98,11 +103,78 @@ def test_topics_whose_operator_is_gone_hold_nothing_up(world: World) -> None:
             await world.edit(topic, FOREIGN)
         began = time.monotonic()
         await world.delete(DOCUMENT)
+        ready = await world.until(lambda: _ends(world, ", held by strimzi.io/topic-operator (and "), 45)
+        assert (ready["status"], ready["reason"]) == ("False", "Deleting")
+        assert ready["message"].startswith("waits for data to end: KafkaTopic nyc.")
+        assert re.search(r"until [-0-9]+T[:0-9]+Z at the latest", ready["message"])
+        assert ready["nextStep"]
         await world.until(lambda: _gone(world, DOCUMENT), 60)
         assert time.monotonic() - began < 60
         for topic in topics:
             assert await world.get(topic) is None
         assert any(event["reason"] == "Orphaned" for event in await world.events())
+
+    world.play(scene)
+
+
+async def _ends(world: World, what: str) -> dict[str, Any]:
+    """The condition Ready, as soon as it says so."""
+    ready = await world.condition("Ready")
+    return ready if what in ready.get("message", "") else {}
+
+
+@pytest.mark.parametrize("right", ["delete", "list"])
+def test_an_operator_that_may_not_end_programs_waits_and_says_so(world: World, right: str) -> None:
+    """Not until it may again: whoever lets go of the document now loses what is on its way."""
+
+    async def scene() -> None:
+        await world.apply(document(deletionPolicy="delete"))
+        first = world.start()
+        await world.settled()
+        method = {"delete": "DELETE", "list": "GET"}[right]
+
+        def refuse(call: Call) -> Fault | None:
+            concerned = "/statefulsets" in call.path and call.method == method
+            return Answer(403, body=REFUSAL) if concerned else None
+
+        world.proxy.before = refuse
+        if right == "list":
+            first.kill()
+            world.start()
+        before = len(world.proxy.changes)
+        await world.delete(DOCUMENT)
+        ready = await world.until(lambda: _ends(world, "cannot be taken down"), 30)
+        assert ready["reason"] == "Forbidden"
+        assert "finalizers" in ready["nextStep"]
+        await asyncio.sleep(8)
+        assert await world.document() is not None
+        assert await world.get(SET) is not None
+        world.proxy.before = lambda call: None
+        await world.until(lambda: _gone(world, DOCUMENT), 75)
+        granted = [call for call in world.proxy.changes[before:] if call.method == "DELETE"]
+        deleted = ["/".join(call.path.rsplit("/", 2)[1:]) for call in granted]
+        names = ("statefulsets/nyc-weather", "statefulsets/nyc-rows", "configmaps/nyc-document")
+        order = [len(deleted) - deleted[::-1].index(name) for name in names]
+        assert order == sorted(order), "in order, though it was late"
+        assert any(event["reason"] == "Forbidden" for event in await world.events())
+
+    world.play(scene)
+
+
+def test_an_operator_whose_rights_end_with_the_namespace_lets_it_end(world: World) -> None:
+    async def scene() -> None:
+        await world.apply(document(deletionPolicy="retain"))
+        world.start()
+        await world.settled()
+
+        def refuse(call: Call) -> Fault | None:
+            of_the_cluster = call.path.endswith(("/weatherpipelines/nyc", f"/namespaces/{world.namespace}"))
+            return None if of_the_cluster or "/leases" in call.path or call.watches else Answer(403, body=REFUSAL)
+
+        world.proxy.before = refuse
+        await world.delete_namespace(world.namespace)
+        await world.until(lambda: _deleting(world), 120)
+        await world.until(lambda: _gone(world, DOCUMENT), 20)
 
     world.play(scene)
 

@@ -33,8 +33,13 @@ class Counted:
 Children = list[tuple[Key, str | None, State]]
 
 
-def reported(children: Children, accepted: tuple[Problem, ...] = (), previous: Status | None = None) -> Status:
-    return conditions.report(previous, 3, accepted, children, None, (), FIRST if previous is None else LATER)
+def reported(
+    children: Children,
+    accepted: tuple[Problem, ...] = (),
+    previous: Status | None = None,
+    pause: conditions.Pause = (),
+) -> Status:
+    return conditions.report(previous, 3, accepted, children, None, (), FIRST if previous is None else LATER, pause)
 
 
 def condition(status: Status, kind: str) -> Condition:
@@ -162,3 +167,95 @@ def test_children_and_sentences_are_bounded_and_what_is_wrong_is_never_cut_off()
     assert (status.children[0].name, status.children[0].state) == ("nyc-felt", "Failed")
     assert max(len(status.children[0].message), len(condition(status, "Ready").message)) == 1024
     assert Status.model_validate_json(status.model_dump_json(by_alias=True)) == status
+
+
+AS_WANTED = "; 3 objects as wanted"
+PAUSES: list[tuple[conditions.Pause, Children, str, str, str, str]] = [
+    # pause, children, Ready's status, reason, message and next step
+    (
+        ("reconcile",),
+        ALL,
+        "True",
+        "Paused",
+        f"paused, so nothing is applied or put right{AS_WANTED}",
+        "take reconcile out of spec.pause to go on",
+    ),
+    (
+        ("data",),
+        ALL,
+        "False",
+        "Paused",
+        f"paused, so no records move{AS_WANTED}",
+        "take data out of spec.pause to go on",
+    ),
+    (
+        ("reconcile", "data"),
+        ALL,
+        "False",
+        "Paused",
+        f"paused, so no records move and nothing is applied or put right{AS_WANTED}",
+        "take data and reconcile out of spec.pause to go on",
+    ),
+    (
+        ("data",),
+        swapped(NODE, COMES),
+        "False",
+        "Waiting",
+        "paused, so no records move; StatefulSet nyc-felt: 1 of 2 ready",
+        "kubectl logs",
+    ),
+    (
+        ("data",),
+        swapped(NODE, State("Failed", "crashed", "look")),
+        "False",
+        "ChildFailed",
+        "StatefulSet nyc-felt: crashed",
+        "look",
+    ),
+]
+
+
+@pytest.mark.parametrize(("pause", "children", "status", "reason", "message", "next_step"), PAUSES)
+def test_a_paused_pipeline_says_what_rests_and_what_resumes_it(
+    pause: conditions.Pause, children: Children, status: str, reason: str, message: str, next_step: str
+) -> None:
+    ready = condition(reported(children, pause=pause), "Ready")
+    assert (ready.status, ready.reason, ready.message, ready.next_step) == (status, reason, message, next_step)
+
+
+@pytest.mark.parametrize(
+    ("pause", "wrong", "reason"),
+    [
+        (("reconcile",), (), "Paused"),
+        (("data",), (), "Accepted"),
+        (("reconcile",), (WRONG,), "UnknownReference"),
+    ],
+)
+def test_a_document_that_is_not_applied_because_of_a_pause_says_so(
+    pause: conditions.Pause, wrong: tuple[Problem, ...], reason: str
+) -> None:
+    assert condition(reported(ALL, wrong, pause=pause), "Accepted").reason == reason
+
+
+def ending(previous: Status | None, children: Children) -> Status:
+    message = "waits for data to end"
+    return conditions.ending(previous, 4, Reason.DELETING, message, "nothing", children, LATER)
+
+
+def test_a_pipeline_that_is_taken_down_says_what_is_waited_for_and_what_is_left() -> None:
+    left: Children = [(TOPIC, None, State("Progressing", "is being deleted, held by strimzi.io/topic-operator"))]
+    status = ending(reported(ALL), left)
+    ready = condition(status, "Ready")
+    assert (ready.status, ready.reason, ready.message) == ("False", "Deleting", "waits for data to end")
+    assert (ready.last_transition_time, ready.observed_generation) == (LATER, 4)
+    assert [(child.name, child.message) for child in status.children] == [(TOPIC.name, left[0][2].message)]
+    assert condition(status, "StreamsReady").reason == "Deleting"
+    assert condition(status, "BatchReady").reason == "NothingToDo", "what was never there is not taken down"
+    assert condition(status, "Accepted").reason == "Accepted"
+    assert (status.endpoints, status.stages_ready) == ((), "0/0")
+
+
+def test_a_pipeline_that_never_said_anything_says_so_at_its_end() -> None:
+    assert [one.type for one in ending(None, []).conditions] == list(CONDITIONS)
+    again = ending(ending(None, []), [])
+    assert again == ending(None, []), "nothing new is said while the same is waited for"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mesoscale.manifests import document
 
 KEYS = st.text("abcXYZ019-_.", max_size=20)
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=40) | st.text("ab :#\n\t'\"\\-UN", max_size=250)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40) | st.text("ab :#\n\t'\"\\-UN", max_size=250)
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS
 TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=4))
 

@@ -112,6 +112,38 @@ def test_the_document_goes_in_time_whatever_is_left() -> None:
     assert sorted(waves.DEADLINES.values()) == list(waves.DEADLINES.values())
 
 
+@pytest.mark.parametrize(
+    ("there", "elapsed", "what", "by"),
+    [
+        (ALL, 1, "sources to end: StatefulSet source", waves.DEADLINES[SOURCES]),
+        (without(SOURCE), 3, "stages and sinks to catch up", waves.DRAINED_BY),
+        (
+            {TOPIC: record(wave=DATA, policy="delete", deleted_at=NOW, finalizers=FOREIGN)},
+            47,
+            f"data to end: KafkaTopic {TOPIC.name}, held by strimzi.io/topic-operator",
+            waves.DEADLINES[DATA],
+        ),
+        (
+            {SOURCE: record(wave=SOURCES), workload("other"): record(wave=SOURCES)},
+            1,
+            "sources to end: StatefulSet other (and 1 more)",
+            waves.DEADLINES[SOURCES],
+        ),
+        (
+            {MAP: record(wave=REST)},
+            56,
+            "what is overdue: ConfigMap nyc-document",
+            waves.GIVE_UP,
+        ),
+    ],
+)
+def test_it_is_said_what_is_waited_for_and_until_when(
+    there: dict[Key, Record], elapsed: float, what: str, by: float
+) -> None:
+    [wave] = [step for step in steps(there, elapsed) if isinstance(step, Wait) and step.by]
+    assert (wave.what, wave.by) == (what, by)
+
+
 def test_what_is_not_ours_is_never_touched() -> None:
     assert steps({MAP: record(ours=False)}, 50, True) == [Finish()]
 

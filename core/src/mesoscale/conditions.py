@@ -9,6 +9,7 @@ from mesoscale.model.status import CONDITIONS, Child, Condition, Endpoint, Ledge
 from mesoscale.readiness import State
 
 Truth = Literal["True", "False", "Unknown"]
+Pause = Sequence[Literal["reconcile", "data"]]
 
 MOST_CHILDREN = 256  # as the definition allows
 LONGEST = 1024  # characters of a sentence, likewise
@@ -51,6 +52,7 @@ def report(
     totals: Totals | None,
     endpoints: Sequence[Endpoint],
     now: str,
+    pause: Pause = (),
 ) -> Status:
     """The status to write; equal to the previous one where nothing changed.
 
@@ -58,21 +60,58 @@ def report(
         accepted: what is wrong with the document of this generation; with anything, what ran before goes on.
         totals: None where nobody could be asked; the last known ones then stay.
         now: the time of a condition whose status changes, as in `2026-01-02T03:04:05Z`.
+        pause: what of the pipeline rests, as the document says.
     """
     seen = sorted((Seen(*child) for child in children), key=_worst_first)
-    verdicts = {"Accepted": _accepted(accepted)}
+    verdicts = {"Accepted": _accepted(accepted, pause)}
     verdicts |= {kind: _of_children(kind, seen) for kind in CONDITIONS[1:-1]}
-    verdicts["Ready"] = _ready(verdicts["Accepted"], seen)
-    programs = [one.state for one in seen if one.key.kind in PROGRAMS and one.condition is not None]
+    verdicts["Ready"] = _paused(_ready(verdicts["Accepted"], seen), pause)
     return Status(
         observed_generation=generation,
         conditions=tuple(_condition(kind, verdict, previous, generation, now) for kind, verdict in verdicts.items()),
-        stages_ready=f"{sum(one.ready for one in programs)}/{sum(one.programs for one in programs)}",
+        stages_ready=_programs(one for one in seen if one.condition is not None),
         rows_per_second=_rate(totals.rows_per_second) if totals else previous.rows_per_second if previous else "",
         children=tuple(_child(one) for one in seen[:MOST_CHILDREN]),
         endpoints=tuple(endpoints[:16]),
         ledger=totals.ledger if totals else previous.ledger if previous else None,
     )
+
+
+def ending(
+    previous: Status | None,
+    generation: int,
+    reason: Reason,
+    message: str,
+    next_step: str,
+    children: Iterable[tuple[Key, str | None, State]],
+    now: str,
+) -> Status:
+    """The status while a pipeline is taken down: Ready says what is waited for, the rest that it goes."""
+    seen = sorted((Seen(*child) for child in children), key=_worst_first)
+    before = {one.type: one for one in previous.conditions} if previous else {}
+    goes = _Verdict("False", Reason.DELETING, "is being taken down")
+    verdicts = dict.fromkeys(CONDITIONS[:-1], goes) | {"Ready": _Verdict("False", reason, message, next_step)}
+    # What was refused stays refused, and what was never asked for is not taken down.
+    stays = {kind: one for kind, one in before.items() if kind == "Accepted" or one.reason == Reason.NOTHING_TO_DO}
+    status = previous or Status()
+    return status.model_copy(
+        update={
+            "observed_generation": generation,
+            "conditions": tuple(
+                stays.get(kind) or _condition(kind, verdict, previous, generation, now)
+                for kind, verdict in verdicts.items()
+            ),
+            "stages_ready": _programs(seen),
+            "rows_per_second": "",
+            "children": tuple(_child(one) for one in seen[:MOST_CHILDREN]),
+            "endpoints": (),
+        }
+    )
+
+
+def _programs(seen: Iterable[Seen]) -> str:
+    states = [one.state for one in seen if one.key.kind in PROGRAMS]
+    return f"{sum(one.ready for one in states)}/{sum(one.programs for one in states)}"
 
 
 def _worst_first(one: Seen) -> tuple[int, int, Key]:
@@ -81,7 +120,9 @@ def _worst_first(one: Seen) -> tuple[int, int, Key]:
     return _WORST_FIRST.index(one.state.state), place, one.key
 
 
-def _accepted(problems: Sequence[Problem]) -> _Verdict:
+def _accepted(problems: Sequence[Problem], pause: Pause) -> _Verdict:
+    if not problems and "reconcile" in pause:
+        return _Verdict("True", Reason.PAUSED, "the document is right, and paused: it is not applied", _resume(pause))
     if not problems:
         return _Verdict("True", Reason.ACCEPTED, "the document is right")
     first, more = problems[0], len(problems) - 1
@@ -109,6 +150,21 @@ def _ready(accepted: _Verdict, seen: Sequence[Seen]) -> _Verdict:
     skipped = [one for one in named if one.state.state != "Ready"]
     without = f"; without {_named(skipped[0])}: {skipped[0].state.message}" if skipped else ""
     return _Verdict("True", Reason.ALL_READY, _count(named) + without, skipped[0].state.next_step if skipped else "")
+
+
+def _paused(ready: _Verdict, pause: Pause) -> _Verdict:
+    """What else is waited for stays the reason; a pipeline in which no records move is not ready in any case."""
+    if not pause or ready.reason not in (Reason.ALL_READY, Reason.WAITING):
+        return ready
+    rests = {"data": "no records move", "reconcile": "nothing is applied or put right"}
+    message = f"paused, so {' and '.join(rests[one] for one in sorted(pause))}; {ready.message}"
+    if ready.reason == Reason.WAITING:
+        return ready._replace(message=message)
+    return _Verdict("False" if "data" in pause else "True", Reason.PAUSED, message, _resume(pause))
+
+
+def _resume(pause: Pause) -> str:
+    return f"take {' and '.join(sorted(pause))} out of spec.pause to go on"
 
 
 def _needed(one: Seen) -> bool:

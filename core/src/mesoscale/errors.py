@@ -50,6 +50,8 @@ class Reason(StrEnum):
     DUPLICATE = "Duplicate"
     STEP_FAILED = "StepFailed"
     LATE = "Late"
+    STEP_DIED = "StepDied"
+    RETRIES_EXHAUSTED = "RetriesExhausted"
     # Conditions
     ACCEPTED = "Accepted"
     ALL_READY = "AllReady"
@@ -57,6 +59,16 @@ class Reason(StrEnum):
     WAITING = "Waiting"
     CHILD_FAILED = "ChildFailed"
     PART_MISSING = "PartMissing"
+    PAUSED = "Paused"
+    DELETING = "Deleting"
+    # Events
+    DRIFT = "Drift"
+    PRUNED = "Pruned"
+    ADOPTED = "Adopted"
+    ORPHANED = "Orphaned"
+    FORBIDDEN = "Forbidden"
+    NOT_FOUND = "NotFound"
+    INVALID = "Invalid"
     # Services
     JAVA_MISSING = "JavaMissing"
     PORT_TAKEN = "PortTaken"
@@ -64,6 +76,9 @@ class Reason(StrEnum):
     ALREADY_RUNNING = "AlreadyRunning"
     NOT_RUNNING = "NotRunning"
     SERVICE_FAILED = "ServiceFailed"
+    STEP_HUNG = "StepHung"
+    MEMORY_EXCEEDED = "MemoryExceeded"
+    ROWS_WOULD_DOUBLE = "RowsWouldDouble"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mesoscale.errors import Reason
 from mesoscale.manifests import types
 from mesoscale.manifests.target import PIPELINE
 from mesoscale.manifests.types import Key, Manifest
@@ -21,6 +22,7 @@ class Foreign(errors.ApiError):
     """An object of that name is there already and belongs to nobody we know, or to another document."""
 
     retry = errors.Retry.PERMANENT
+    told = Reason.NOT_OURS
 
 
 @dataclass(frozen=True, slots=True)

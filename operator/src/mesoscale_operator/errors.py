@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from mesoscale.errors import Reason
+
 
 class Retry(Enum):
     """How a failure is tried again: soonest delay and longest, in seconds; each failure in a row doubles the delay."""
@@ -31,6 +33,7 @@ class ApiError(Exception):
     """The API server refused a request, or was not reached."""
 
     retry = Retry.TRANSIENT
+    told: Reason | None = None  # as an Event; nothing that heals by itself is
 
     def __init__(self, message: str, code: int = 0, reason: str = "", retry_after: float = 0.0) -> None:
         super().__init__(message)
@@ -43,6 +46,7 @@ class NotFound(ApiError):
     """The object, its namespace or its kind is not there."""
 
     retry = Retry.WAITING
+    told = Reason.NOT_FOUND
 
 
 class Conflict(ApiError):
@@ -57,16 +61,20 @@ class Forbidden(ApiError):
     """Not allowed, by role, admission or quota."""
 
     retry = Retry.WAITING
+    told: Reason | None = Reason.FORBIDDEN
 
 
 class NamespaceEnds(Forbidden):
     """The namespace is being deleted: there is nothing to tell and nothing to do but to wait for the end."""
+
+    told = None
 
 
 class Invalid(ApiError):
     """The API server does not take such an object."""
 
     retry = Retry.PERMANENT
+    told = Reason.INVALID
 
 
 class TooMany(ApiError):

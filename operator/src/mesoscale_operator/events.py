@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from mesoscale.errors import Reason
 from mesoscale.model.pipeline import API_VERSION, KIND
 from mesoscale_operator import errors
 from mesoscale_operator.documents import Document
@@ -30,7 +31,7 @@ class Events:
         self._said: OrderedDict[str, float] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def say(self, document: Document, reason: str, note: str, *, warning: bool = False) -> None:
+    def say(self, document: Document, reason: Reason, note: str, *, warning: bool = False) -> None:
         """Say it, unless it was said a short while ago."""
         mark = hashlib.sha256(f"{document.uid} {reason} {note}".encode()).hexdigest()[:16]
         moment = asyncio.get_running_loop().time()
@@ -48,7 +49,7 @@ class Events:
         """Wait until all that was said has been sent."""
         await asyncio.gather(*self._tasks)
 
-    async def _post(self, document: Document, reason: str, note: str, warning: bool) -> None:
+    async def _post(self, document: Document, reason: Reason, note: str, warning: bool) -> None:
         stamp = self._now()
         metadata = {"namespace": document.key.namespace, "generateName": f"{document.key.name}-"}
         event = {

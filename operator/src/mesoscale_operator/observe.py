@@ -46,7 +46,7 @@ class Observer:
         self._children = children
         self._heard = heard  # called for each event
         self._kinds_changed = kinds_changed  # called when a kind appears or vanishes
-        self._absent: dict[tuple[str, str], Absence] = {}
+        self._absent: dict[str | None, dict[tuple[str, str], Absence]] = {}
         self._unknown = set(self._watched)
         self._complete = asyncio.Event()
 
@@ -60,10 +60,9 @@ class Observer:
         """Wait until every kind was listed once, or is known to be absent."""
         await self._complete.wait()
 
-    @property
-    def absences(self) -> Mapping[tuple[str, str], Absence]:
-        """The kinds that cannot be seen, by API version and name, and why."""
-        return self._absent
+    def absences(self, namespace: str) -> Mapping[tuple[str, str], Absence]:
+        """The kinds that cannot be seen in a namespace, by API version and name, and why."""
+        return self._absent.get(namespace) or self._absent.get(None, {})
 
     async def _follow(self, kind: Kind, namespace: str | None) -> None:
         resource, delay = Resource(kind.api_version, kind.plural), 0.5
@@ -117,7 +116,7 @@ class Observer:
             self._children.see(body)
 
     def _present(self, kind: Kind, namespace: str | None) -> None:
-        if self._absent.pop((kind.api_version, kind.kind), None) is not None:
+        if self._absent.get(namespace, {}).pop((kind.api_version, kind.kind), None) is not None:
             logger.info("%s is there now", kind.plural)
             self._kinds_changed()
         self._known(kind, namespace)
@@ -125,8 +124,9 @@ class Observer:
     def _missing(self, kind: Kind, namespace: str | None, forbidden: bool) -> None:
         place = (kind.api_version, kind.kind)
         absence = Absence(kind, forbidden)
-        if self._absent.get(place) != absence:
-            self._absent[place] = absence
+        absent = self._absent.setdefault(namespace, {})
+        if absent.get(place) != absence:
+            absent[place] = absence
             why = "may not be listed" if forbidden else "is not installed"
             logger.info("%s %s; looking again every %.0f s", kind.plural, why, ASK_AGAIN)
             self._children.keep_only(set(), *place, namespace, 2**63)

@@ -7,7 +7,7 @@ good document is read back from the ConfigMap in which its programs find it, so 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mesoscale import diff, naming
+from mesoscale import conditions, diff, naming
 from mesoscale.errors import MesoscaleError, Problem, Reason
 from mesoscale.manifests import document as document_map
 from mesoscale.manifests import fields
@@ -32,7 +32,7 @@ class Kept:
     wanted: tuple[Wanted, ...]
     adopt: bool
     revert: bool
-    paused: bool
+    pause: conditions.Pause
     endpoints: tuple[Endpoint, ...]
 
 
@@ -138,6 +138,6 @@ def _kept(planned: Planned) -> Kept:
         wanted=planned.wanted,
         adopt=spec.adoption == "adopt",
         revert=spec.drift_policy == "revert",
-        paused="reconcile" in spec.pause,
+        pause=spec.pause,
         endpoints=planned.endpoints,
     )

@@ -47,12 +47,12 @@ class Reconciler:
         if document is None:
             return await self._teardown.aftermath(key)
         if document.deleted_at is not None:
-            return await self._teardown.run(document)
+            return await self._reporter.end(document, *await self._teardown.run(document))
         verdict, manifests = await self._plans.of(document)
         if verdict.kept is None:
             return await self._reporter.report(document, verdict, [], [])
         await self._finalizer.hold(document)
-        steps = [] if verdict.kept.paused else self._diff(key, verdict.kept)
+        steps = [] if "reconcile" in verdict.kept.pause else self._diff(key, verdict.kept)
         if manifests is None and any(isinstance(step, Apply) for step in steps):
             manifests = self._plans.manifests(document, verdict.kept)
         done = await self._applier.carry_out(key, steps, manifests or {}, verdict.kept.adopt)
@@ -63,7 +63,7 @@ class Reconciler:
             kept.wanted,
             self._children.of(key),
             self._children.settled(key),
-            self._observer.absences,
+            self._observer.absences(key.namespace),
             kept.revert,
             self._now(),
         )

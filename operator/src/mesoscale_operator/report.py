@@ -1,5 +1,6 @@
 """What a reconcile found and did → the document's status, written once and only when it changed, and Events."""
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ import orjson
 import pydantic
 
 from mesoscale import conditions, naming
+from mesoscale.errors import Reason
 from mesoscale.manifests.types import Key
 from mesoscale.model.status import Status
 from mesoscale_operator import errors
@@ -16,14 +18,15 @@ from mesoscale_operator.children import Children
 from mesoscale_operator.dashboards import EVERY, Dashboards, Totals
 from mesoscale_operator.decide import Apply, Leave, Release, Remove, Step
 from mesoscale_operator.documents import RESOURCE, Document, Documents
-from mesoscale_operator.errors import Retry
 from mesoscale_operator.events import Events
 from mesoscale_operator.kube import Kube
 from mesoscale_operator.metrics import Metrics
 from mesoscale_operator.planning import DASHBOARD
 from mesoscale_operator.plans import Verdict
-from mesoscale_operator.states import Told, tell
+from mesoscale_operator.states import Ending, Told, tell
 from mesoscale_operator.workers import Result
+
+logger = logging.getLogger(__name__)
 
 
 class Reporter:
@@ -58,6 +61,26 @@ class Reporter:
         # One that does not answer yet is asked again too: nothing else might happen that brings the document back.
         return Result(problems, EVERY if shows else None)
 
+    async def end(self, document: Document, result: Result, ending: Ending | None) -> Result:
+        """Tell how far a teardown is; that this cannot be told holds nothing up."""
+        if ending is not None:
+            status = conditions.ending(
+                previous=_previous(document),
+                generation=document.generation,
+                reason=ending.reason,
+                message=ending.message,
+                next_step=ending.next_step,
+                children=[(one.key, one.condition, one.state) for one in ending.told],
+                now=self._stamp(),
+            )
+            try:
+                await self._write(document, status)
+            except errors.ApiError as refusal:
+                logger.info("%s: its status was not written: %s", document.key, refusal)
+        for problem in result.problems:
+            self._say_problem(document, problem)
+        return result
+
     def _status(self, document: Document, verdict: Verdict, told: tuple[Told, ...], totals: Totals | None) -> Status:
         return conditions.report(
             previous=_previous(document),
@@ -66,8 +89,12 @@ class Reporter:
             children=[(one.key, one.condition, one.state) for one in told],
             totals=totals,
             endpoints=verdict.kept.endpoints if verdict.kept else (),
-            now=datetime.fromtimestamp(self._now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            now=self._stamp(),
+            pause=verdict.kept.pause if verdict.kept else (),
         )
+
+    def _stamp(self) -> str:
+        return datetime.fromtimestamp(self._now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     async def _write(self, document: Document, status: Status) -> None:
         new = status.model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -95,26 +122,26 @@ class Reporter:
         for step in steps:
             self._say_of_step(document, step)
         for one in done:
-            if one.problem is not None and one.problem.retry is not Retry.TRANSIENT and not _ends(one.problem):
-                self._events.say(document, type(one.problem).__name__, str(one.problem), warning=True)
+            if one.problem is not None:
+                self._say_problem(document, one.problem)
             if one.adopted and isinstance(one.step, Apply):
-                self._events.say(document, "Adopted", f"took over {_named(one.step.wanted.key)}")
+                self._events.say(document, Reason.ADOPTED, f"took over {_named(one.step.wanted.key)}")
+
+    def _say_problem(self, document: Document, problem: errors.ApiError) -> None:
+        if problem.told is not None:
+            self._events.say(document, problem.told, str(problem), warning=True)
 
     def _say_of_step(self, document: Document, step: Step) -> None:
         match step:
             case Apply(wanted, why="drifted"):
                 self._metrics.repaired.labels("revert").inc()
-                self._events.say(document, "Drift", f"put right {_named(wanted.key)}, which somebody had changed")
+                self._events.say(document, Reason.DRIFT, f"put right {_named(wanted.key)}, which somebody had changed")
             case Leave(key, why="drifted"):
                 self._metrics.repaired.labels("report").inc()
-                self._events.say(document, "Drift", f"somebody changed {_named(key)}", warning=True)
+                self._events.say(document, Reason.DRIFT, f"somebody changed {_named(key)}", warning=True)
             case Remove(key) | Release(key):
                 word = "removed" if isinstance(step, Remove) else "let go of"
-                self._events.say(document, "Pruned", f"{word} {_named(key)}, which the document no longer names")
-
-
-def _ends(problem: errors.ApiError) -> bool:
-    return isinstance(problem, errors.NamespaceEnds)
+                self._events.say(document, Reason.PRUNED, f"{word} {_named(key)}, which the document no longer names")
 
 
 def _dashboard(document: Document) -> str:

@@ -37,9 +37,10 @@ def of_pipelines() -> list[Rule]:
 def of_ends() -> list[Rule]:
     """In the whole cluster, where the rest holds in single namespaces: one that is deleted takes the rest along.
 
-    Without it, a document that is held there would hold its namespace for ever.
+    Without the first, a document that is held there would hold its namespace for ever; the second is how a namespace
+    that ends is told from a right that was lost otherwise.
     """
-    return [_rule(GROUP, [PLURAL], ["patch"])]
+    return [_rule(GROUP, [PLURAL], ["patch"]), _rule("", ["namespaces"], ["get"])]
 
 
 def of_election() -> list[Rule]:

@@ -146,7 +146,9 @@ class Operator:
         reporter = Reporter(
             self._client, self._documents, self._children, self._dashboards, self._events, self._metrics
         )
-        teardown = Teardown(self._client, self._children, plans, applier, finalizer, self._dashboards, self._events)
+        teardown = Teardown(
+            self._client, self._children, self._observer, plans, applier, finalizer, self._dashboards, self._events
+        )
         return Reconciler(
             self._documents, self._children, self._observer, plans, finalizer, applier, reporter, teardown
         )

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from mesoscale.errors import Reason
 from mesoscale.manifests.types import Key
+from mesoscale.model.base import DeletionPolicy
 from mesoscale.readiness import State
 from mesoscale_operator.apply import Done
 from mesoscale_operator.decide import Apply, Leave, Release, Remove, Step
@@ -19,6 +21,29 @@ class Told:
     key: Key
     condition: str | None
     state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How far a teardown is: what is left, and what the document's end waits for."""
+
+    told: tuple[Told, ...]
+    reason: Reason
+    message: str
+    next_step: str
+
+
+def left_over(records: Mapping[Key, Record], policies: Mapping[Key, DeletionPolicy]) -> tuple[Told, ...]:
+    """The state of every object that is left of a pipeline while it is taken down."""
+    return tuple(Told(key, None, _leaving(key, record, policies)) for key, record in records.items() if record.ours)
+
+
+def _leaving(key: Key, record: Record, policies: Mapping[Key, DeletionPolicy]) -> State:
+    policy = policies.get(key) or record.policy
+    if policy in ("retain", "orphan") and not record.deleting:
+        return State("Orphaned", f"stays, by deletionPolicy: {policy}", "delete it if nobody needs it")
+    held = f", held by {', '.join(record.finalizers)}" if record.deleting and record.finalizers else ""
+    return State("Progressing", f"is being deleted{held}" if record.deleting else "goes when its wave comes", "")
 
 
 def tell(kept: Kept, records: Mapping[Key, Record], steps: Iterable[Step], done: Iterable[Done]) -> tuple[Told, ...]:

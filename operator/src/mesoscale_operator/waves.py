@@ -43,6 +43,7 @@ class Wait:
 
     what: str
     seconds: float
+    by: float = 0.0  # seconds since the deletion after which it is waited no more; of a wave only
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +65,20 @@ def steps(
         drained: whether stages and sinks have caught up with what the sources wrote.
         now: seconds since the epoch.
     """
-    unfinished = False
+    overdue: dict[Key, Record] = {}
     for wave in WAVES:
         left = {key: record for key, record in records.items() if record.wave == wave and record.ours}
         over = elapsed >= DEADLINES[wave]
         going = [step for key, record in left.items() for step in _end(key, record, policies.get(key), over, now)]
         yield from going
         if going and elapsed < DEADLINES[wave]:
-            yield _until(DEADLINES[wave], elapsed, f"the end of {NAMES[wave]}")
+            yield _until(DEADLINES[wave], elapsed, f"{NAMES[wave]} to end: {_named(left)}")
             return
         if wave == SOURCES and not drained and elapsed < DRAINED_BY:
             yield _until(DRAINED_BY, elapsed, "stages and sinks to catch up")
             return
-        unfinished = unfinished or bool(going)
-    yield Wait("what is overdue to go", 0.3) if unfinished and elapsed < GIVE_UP else Finish()
+        overdue |= left if going else {}
+    yield Wait(f"what is overdue: {_named(overdue)}", 0.3, GIVE_UP) if overdue and elapsed < GIVE_UP else Finish()
 
 
 def _end(key: Key, record: Record, policy: DeletionPolicy | None, over: bool, now: float) -> Iterator[Step]:
@@ -99,4 +100,13 @@ def _end(key: Key, record: Record, policy: DeletionPolicy | None, over: bool, no
 
 
 def _until(deadline: float, elapsed: float, what: str) -> Wait:
-    return Wait(what, min(1.0, max(0.05, deadline - elapsed)))
+    return Wait(what, min(1.0, max(0.05, deadline - elapsed)), deadline)
+
+
+def _named(left: Mapping[Key, Record]) -> str:
+    """The first of them, with who holds it back, and how many there are."""
+    first = min(left)
+    held = left[first].finalizers if left[first].deleting else ()
+    by = f", held by {', '.join(held)}" if held else ""
+    more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+    return f"{first.kind} {first.name}{by}{more}"
