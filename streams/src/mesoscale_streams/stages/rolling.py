@@ -12,6 +12,7 @@ import polars as pl
 from mesoscale_streams.stages import spans
 from mesoscale_streams.stages.aggregates import Aggregates
 from mesoscale_streams.stages.buffers import AT, Buffer
+from mesoscale_streams.stages.keys import numbered
 from mesoscale_streams.stages.spans import Timeline
 from mesoscale_streams.stages.stateful import PARTITION, Outcome
 from mesoscale_streams.stages.watermarks import Ints, Moments, Partitions
@@ -51,7 +52,7 @@ class Rolling:
 
     def _seen(self, frame: pl.DataFrame, partitions: Partitions, times: Ints, table: StateTable) -> pl.DataFrame:
         """The records with what each of them sees, which are kept from now on."""
-        of_key, keys = _keys(frame.select(self._by), partitions)
+        keys, [of_key] = numbered([frame], self._by, [partitions])
         theirs = keys[PARTITION].to_numpy()
         held = self._buffer.held(theirs, keys, table)
         before = table.read(held.rows, [*self._kept, AT])
@@ -74,12 +75,3 @@ class Rolling:
             states = spans.over(timeline, lifted[order], asked, span, aggregates)
             told += aggregates.carried(states).select(aggregates.told()).get_columns()
         return pl.DataFrame(told)
-
-
-def _keys(by: pl.DataFrame, partitions: Partitions) -> tuple[Ints, pl.DataFrame]:
-    """For each record the index of its key, and the keys, with their partition, in the order of their first record."""
-    whole = by.with_columns(pl.Series(PARTITION, partitions))
-    keys = whole.unique(maintain_order=True)
-    numbered = keys.with_columns(pl.Series(_KEY, np.arange(keys.height)))
-    of_key = whole.join(numbered, on=whole.columns, how="left", maintain_order="left")[_KEY].to_numpy()
-    return of_key, keys
