@@ -59,8 +59,8 @@ def test_state_that_would_mean_something_else_is_refused_with_the_way_out() -> N
     daily = HOURLY.replace("1h", "1d")
     assert forbidden(HOURLY, daily) == [
         (
-            "what it remembers is window of 1h every 1h by station: rows = count(*), which means nothing to window of 1d"
-            " every 1d by station: rows = count(*); give the stage another name, or state: {reset: true} to begin with"
+            "what it remembers is window of 1h every 1h by station: rows = count(*), which means nothing to window of"
+            " 1d every 1d by station: rows = count(*); give the stage another name, or state: {reset: true} to begin with"
             " nothing"
         )
     ]

@@ -545,9 +545,9 @@ BROKEN = [
     ),
     Row(
         stage(
-            "{name: s, from: w, rolling: {by: [station], idleAfter: 0s, features: [{name: a, value: sum(x), within: 1h}]}}"
+            "{name: s, from: w, rolling: {by: [b], idleAfter: 0s, features: [{name: a, value: sum(x), within: 1h}]}}"
         ),
-        "7:62: spec.stages[0].rolling.idleAfter",
+        "7:56: spec.stages[0].rolling.idleAfter",
         "idleAfter is no time at all",
     ),
     Row(

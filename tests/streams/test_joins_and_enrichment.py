@@ -1,4 +1,4 @@
-"""Pairs equal a plain reference however two topics are mixed and cut; a record finds the latest row that came before."""
+"""Pairs equal a plain reference however topics are mixed and cut; a record finds the latest row that came before."""
 
 import itertools
 from collections import Counter
