@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import pytest
 from fix_operator import World, document
 
 from mesoscale.manifests import fields
@@ -89,6 +90,31 @@ async def _anew(world: World, key: Key, old: dict[str, Any]) -> bool:
         and found["metadata"]["uid"] != old["metadata"]["uid"]
         and fields.managed(found) == fields.managed(old)
     )
+
+
+@pytest.mark.parametrize("policy", ["report", "revert"])
+def test_a_program_that_somebody_deleted_runs_again_whatever_the_policy_and_it_is_told(
+    world: World, policy: str
+) -> None:
+    """What is missing holds no change that somebody may want to keep, and records stop where it was."""
+
+    async def scene() -> None:
+        await world.apply(document(driftPolicy=policy))
+        world.start()
+        await world.settled()
+        before = await world.children()
+        for key in (SET, MAP):
+            await world.delete(key)
+        for key in (SET, MAP):
+            await world.until(lambda key=key: _anew(world, key, before[key]), IN_TIME)  # type: ignore[misc]
+        await world.until(lambda: _told(world, {f"made {key.kind} {key.name} anew" for key in (SET, MAP)}))
+
+    world.play(scene)
+
+
+async def _told(world: World, notes: set[str]) -> bool:
+    said = [event["note"] for event in await world.events() if event["reason"] == "Drift"]
+    return all(any(one.startswith(note) for one in said) for note in notes)
 
 
 def test_what_others_add_is_left_alone(world: World) -> None:

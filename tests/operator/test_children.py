@@ -99,3 +99,16 @@ def test_what_is_known_to_be_stored_in_other_words_is_forgotten_with_its_object(
     heard.cache.gone(body(6))
     heard.cache.see(body(7, uid="u2"))
     assert heard.cache.settled(OWNER) == {}
+
+
+def test_what_others_deleted_is_remembered_until_it_is_there_again(heard: Heard) -> None:
+    noted = {"annotations": {"mesoscale.dev/hash": "h"}}
+    a = key(body(1))
+    heard.cache.see(body(1, **noted))
+    heard.cache.gone(body(2, **noted))
+    assert heard.cache.lost("default", a) == "h"
+    heard.cache.see(body(3, uid="u2", **noted))
+    assert heard.cache.lost("default", a) == ""
+    heard.cache.ended(("default", a), "u2")
+    heard.cache.gone(body(4, uid="u2", **noted))
+    assert heard.cache.lost("default", a) == "", "we deleted it ourselves"

@@ -17,7 +17,7 @@ from mesoscale_operator.records import Record
 
 
 def steps(wants: list[Wanted], there: dict[Key, Record], revert: bool = True, **more: Any) -> list[Step]:
-    given: dict[str, Any] = {"settled": {}, "absences": {}} | more
+    given: dict[str, Any] = {"settled": {}, "lost": lambda key: "", "absences": {}} | more
     return decide.steps(tuple(wants), there, revert=revert, now=NOW, **given)
 
 
@@ -36,7 +36,8 @@ CHANGED = Leave(MAP, "drifted")
         (OTHER, False, CHANGED),
         (OLD, True, Apply(wanted(), "changed")),
         (OLD, False, Apply(wanted(), "changed")),
-        (record(deleted_at=NOW, managed="old"), True, Leave(MAP, "being-deleted")),
+        (record(deleted_at=NOW), True, Leave(MAP, "lost")),
+        (record(deleted_at=NOW, managed="old", hash="h1"), True, Leave(MAP, "being-deleted")),
         (record(ours=False, managed="", hash=""), True, Apply(wanted(), "changed")),
     ],
 )
@@ -44,6 +45,15 @@ def test_a_child_is_made_like_the_plan_and_otherwise_left_alone(
     there: Record | None, revert: bool, step: Step | None
 ) -> None:
     assert steps([wanted()], {MAP: there} if there else {}, revert) == ([step] if step else [])
+
+
+@pytest.mark.parametrize("revert", [True, False])
+def test_what_somebody_deleted_is_made_anew_and_told_apart_from_what_is_new(revert: bool) -> None:
+    def lost(key: Key) -> str:
+        return {MAP: wanted().hash, TOPIC: "of an earlier plan"}.get(key, "")
+
+    found = steps([wanted(), wanted(TOPIC)], {}, revert, lost=lost)
+    assert found == [Apply(wanted(), "lost"), Apply(wanted(TOPIC), "new")]
 
 
 def test_what_is_known_to_be_stored_in_other_words_is_no_drift() -> None:

@@ -51,7 +51,7 @@ class Applier:
     async def _do(self, owner: DocumentKey, step: Step, manifests: Mapping[Key, Manifest], adopt: bool) -> Done:
         try:
             match step:
-                case Apply(why="new"):
+                case Apply(why="new" | "lost"):
                     return Done(step, adopted=await self._create(owner, step, manifests[step.wanted.key], adopt))
                 case Apply():
                     await self._apply(owner, step, manifests[step.wanted.key])

@@ -1,6 +1,7 @@
 """All children as last seen, by document: a cache that watches and our own writes feed, each version once."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from mesoscale.manifests import types
 from mesoscale.manifests.types import Key as ChildKey
@@ -15,7 +16,7 @@ Changed = Callable[[Key, bool], None]
 Place = tuple[str, ChildKey]
 """A child's namespace and key: unique in the cluster."""
 
-ENDED_REMEMBERED = 4096  # uids; more than there are answers under way
+REMEMBERED = 4096  # of what is gone; more than there are answers under way
 
 
 class Children:
@@ -27,6 +28,7 @@ class Children:
         self._of: dict[Key, set[ChildKey]] = {}
         self._settled: dict[Place, tuple[str, str]] = {}
         self._ended: dict[str, None] = {}  # uids, the oldest first
+        self._lost: dict[Place, str] = {}  # hashes of what others deleted, the oldest first
 
     def __len__(self) -> int:
         return len(self._records)
@@ -56,23 +58,33 @@ class Children:
             self.drop(place)
             known = None
         self._records[place] = new
+        self._lost.pop(place, None)
         self._of.setdefault(owner, set()).add(key)
         if new != known:
             self._changed(owner, known is None or _matters(known, new))
         return new
 
     def gone(self, body: Manifest) -> None:
-        """Take note of an object's end."""
-        self.ended((body["metadata"]["namespace"], types.key(body)), body["metadata"]["uid"])
+        """Take note of an object's end, which came without our asking if nothing is known of it."""
+        place, uid = (body["metadata"]["namespace"], types.key(body)), body["metadata"]["uid"]
+        known = self._records.get(place)
+        self.ended(place, uid)
+        if known is not None and known.uid == uid and not known.deleting:
+            self._lost[place] = known.hash
+            _bound(self._lost)
 
     def ended(self, place: Place, uid: str) -> None:
         """Take note that exactly the object with this uid is no more, and never will be."""
         self._ended[uid] = None
-        if len(self._ended) > ENDED_REMEMBERED:
-            del self._ended[next(iter(self._ended))]
+        self._lost.pop(place, None)
+        _bound(self._ended)
         known = self._records.get(place)
         if known is not None and known.uid == uid:
             self.drop(place)
+
+    def lost(self, namespace: str, key: ChildKey) -> str:
+        """The hash of a child that somebody else deleted and that was not made anew yet; a crash forgets it."""
+        return self._lost.get((namespace, key), "")
 
     def drop(self, place: Place) -> None:
         """Forget a child."""
@@ -106,6 +118,11 @@ class Children:
             return {}
         known = ((key, self._settled.get((owner.namespace, key))) for key in self._of.get(owner, ()))
         return {key: pair for key, pair in known if pair}
+
+
+def _bound(remembered: dict[Any, Any]) -> None:
+    if len(remembered) > REMEMBERED:
+        del remembered[next(iter(remembered))]
 
 
 def _matters(known: Record, new: Record) -> bool:

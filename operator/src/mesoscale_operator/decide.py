@@ -1,6 +1,6 @@
 """What is wanted and what is there → steps, as values. Whatever an operator might regret is decided here."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,7 +19,7 @@ class Apply:
     """Make a child what it should be."""
 
     wanted: Wanted
-    why: Literal["new", "changed", "drifted"]
+    why: Literal["new", "changed", "drifted", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Leave:
     """Do nothing about a child, for a reason that is worth telling."""
 
     key: Key
-    why: Literal["absent-kind", "being-deleted", "drifted", "rollout", "retained"]
+    why: Literal["absent-kind", "being-deleted", "lost", "drifted", "rollout", "retained"]
     detail: str = ""
 
 
@@ -54,6 +54,7 @@ def steps(
     wanted: tuple[Wanted, ...],
     records: Mapping[Key, Record],
     settled: Mapping[Key, tuple[str, str]],
+    lost: Callable[[Key], str],
     absences: Mapping[tuple[str, str], Absence],
     revert: bool,
     now: float,
@@ -62,12 +63,14 @@ def steps(
 
     Args:
         settled: digests that differ and are known to mean the same, wanted and managed.
+        lost: the hash of what others deleted.
         absences: kinds that cannot be seen.
-        revert: whether drift is put right or only told.
+        revert: whether a field that others changed is put right or only told. What is missing is made in any case: it
+            holds no change that somebody may want to keep, and records stop where it was.
         now: seconds since the epoch.
     """
     kept = {one.key for one in wanted}
-    found = [_child(one, records.get(one.key), settled.get(one.key), absences, revert) for one in wanted]
+    found = [_child(one, records.get(one.key), settled.get(one.key), lost, absences, revert) for one in wanted]
     due: list[Step] = [step for step in found if step is not None]
     return [*_one_after_the_other(due, records, now), *_unnamed(kept, records)]
 
@@ -76,16 +79,17 @@ def _child(
     wanted: Wanted,
     record: Record | None,
     settled: tuple[str, str] | None,
+    lost: Callable[[Key], str],
     absences: Mapping[tuple[str, str], Absence],
     revert: bool,
 ) -> Step | None:
     if absence := absences.get(wanted.key[:2]):
         return Leave(wanted.key, "absent-kind", absence.kind.project)
     if record is None:
-        return Apply(wanted, "new")
+        return Apply(wanted, "lost" if lost(wanted.key) == wanted.hash else "new")
     if record.deleting:
         # Whatever is written now goes with it; its end is an event, and then it is made anew.
-        return Leave(wanted.key, "being-deleted")
+        return Leave(wanted.key, "lost" if record.hash == wanted.hash else "being-deleted")
     if record.managed == wanted.digest or (wanted.digest, record.managed) == settled:
         return None
     if record.hash != wanted.hash:

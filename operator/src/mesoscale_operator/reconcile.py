@@ -63,6 +63,7 @@ class Reconciler:
             kept.wanted,
             self._children.of(key),
             self._children.settled(key),
+            lambda child: self._children.lost(key.namespace, child),
             self._observer.absences(key.namespace),
             kept.revert,
             self._now(),

@@ -136,6 +136,11 @@ class Reporter:
             case Apply(wanted, why="drifted"):
                 self._metrics.repaired.labels("revert").inc()
                 self._events.say(document, Reason.DRIFT, f"put right {_named(wanted.key)}, which somebody had changed")
+            case Apply(wanted, why="lost"):
+                self._metrics.repaired.labels("revert").inc()
+                self._events.say(document, Reason.DRIFT, f"made {_named(wanted.key)} anew, which had been deleted")
+            case Leave(key, why="lost"):
+                self._events.say(document, Reason.DRIFT, f"{_named(key)} is being deleted, and made anew then")
             case Leave(key, why="drifted"):
                 self._metrics.repaired.labels("report").inc()
                 self._events.say(document, Reason.DRIFT, f"somebody changed {_named(key)}", warning=True)

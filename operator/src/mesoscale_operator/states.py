@@ -87,7 +87,7 @@ def _left(step: Leave, record: Record | None) -> State:
         case "absent-kind":
             what = f"{step.key.kind} is no kind of this cluster"
             return State("Skipped", what, f"install {step.detail}; it is noticed within seconds")
-        case "being-deleted":
+        case "being-deleted" | "lost":
             return State("Progressing", "is being deleted, and made anew then", "")
         case "drifted":
             way_out = "undo the change, or set driftPolicy: revert"
