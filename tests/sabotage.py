@@ -8,10 +8,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import contextmanager
 from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException
+
 from mesoscale_streams import __main__ as program
-from mesoscale_streams.kafka import reader
+from mesoscale_streams.kafka import reader, retrying
 from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.kafka.outlet import TopicOutlet
 from mesoscale_streams.kafka.topics import Topics
@@ -19,6 +22,7 @@ from mesoscale_streams.kafka.writer import TransactionalWriter
 from mesoscale_streams.letters import redrive
 from mesoscale_streams.sinks import catalogue
 from mesoscale_streams.sinks.postgres import TableOutlet
+from mesoscale_streams.stage_state import StageState
 from mesoscale_streams.work import Work
 
 BATCH = 100  # records
@@ -116,6 +120,52 @@ def redrive_after_commit() -> None:
     redrive._Sender.send = then_die  # type: ignore[method-assign]
 
 
+def retrier_before_commit() -> None:
+    """Records are sent back and the offsets of the retry topic moved, the transaction is open."""
+    retrying.AT_ONCE = 5
+    again = TransactionalWriter.write_again
+
+    def then_die(self: TransactionalWriter, *arguments: Any) -> None:
+        again(self, *arguments)
+        die_in_third()
+
+    TransactionalWriter.write_again = then_die  # type: ignore[method-assign]
+
+
+def retrier_after_commit() -> None:
+    """Records are sent back, and the program does not know."""
+    retrying.AT_ONCE = 5
+    again, offsets = TransactionalWriter.write_again, TransactionalWriter.transaction
+    sent: list[bool] = []
+
+    def note(self: TransactionalWriter, *arguments: Any) -> None:
+        sent.append(True)
+        again(self, *arguments)
+
+    @contextmanager
+    def then_die(self: TransactionalWriter) -> Any:
+        with offsets(self):
+            yield
+        if sent:
+            sent.clear()
+            die_in_third()
+
+    TransactionalWriter.write_again = note  # type: ignore[method-assign]
+    TransactionalWriter.transaction = then_die  # type: ignore[method-assign]
+
+
+def waiting_before_commit() -> None:
+    """Records are put aside to be tried again, the transaction is open."""
+    waiting = TransactionalWriter.write_waiting
+
+    def then_die(self: TransactionalWriter, topic: str, records: Any) -> None:
+        waiting(self, topic, records)
+        if records:
+            die_in_third()
+
+    TransactionalWriter.write_waiting = then_die  # type: ignore[method-assign]
+
+
 def wrong_stage_offsets_first() -> None:
     """A wrong order: what was read counts as done before its outputs are written."""
     _in_two_transactions(offsets_first=True)
@@ -140,6 +190,49 @@ def _in_two_transactions(offsets_first: bool) -> None:
         self._advance(work)
 
     TopicOutlet.write = write  # type: ignore[method-assign]
+
+
+def stage_begins_again() -> None:
+    """The broker refuses every second transaction at its end, the first time it is tried."""
+    write_offsets = TransactionalWriter.write_offsets
+    refused: list[int] = []
+
+    def then_refuse(self: TransactionalWriter, offsets: Any, metadata: Any) -> None:
+        write_offsets(self, offsets, metadata)
+        refused.append(1)
+        if len(refused) % 2 == 0:
+            raise KafkaException(KafkaError(KafkaError.INVALID_TXN_STATE, "as a test wants it"))
+
+    TransactionalWriter.write_offsets = then_refuse  # type: ignore[method-assign]
+
+
+def wrong_state_first() -> None:
+    """A wrong order: what is remembered is committed before the outputs and offsets that belong to it."""
+
+    def write(self: TopicOutlet, work: Work) -> None:
+        send, later = TransactionalWriter.write_offsets, []
+        TransactionalWriter.write_offsets = lambda _, *arguments: later.append(arguments)  # type: ignore
+        with self._writer.transaction():
+            self._mark(work)
+        TransactionalWriter.write_offsets = send  # type: ignore[method-assign]
+        die_in_third()
+        with self._writer.transaction():
+            self._writer.write(self._topic, work.values or [], work.keys or [])
+            self._writer.write_offsets(*later[0])
+        self._advance(work)
+
+    TopicOutlet.write = write  # type: ignore[method-assign]
+
+
+def unguarded() -> None:
+    """Nobody looks whether state and offsets belong together."""
+    StageState._committed = lambda self, reading: reading.number  # type: ignore[method-assign]
+
+
+def wrong_state_first_unguarded() -> None:
+    """Both."""
+    unguarded()
+    wrong_state_first()
 
 
 def wrong_sink_positions_first() -> None:
@@ -183,9 +276,16 @@ FAULTS = {
         sink_after_telling,
         wrong_stage_offsets_first,
         wrong_stage_outputs_first,
+        stage_begins_again,
+        wrong_state_first,
+        wrong_state_first_unguarded,
+        unguarded,
         wrong_sink_positions_first,
         redrive_before_commit,
         redrive_after_commit,
+        retrier_before_commit,
+        retrier_after_commit,
+        waiting_before_commit,
         topics_half_made,
         schema_half_made,
     )

@@ -5,10 +5,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 import orjson
-from fix_pipeline import RECORD, Pipeline, committed, payments, until
+import pytest
+from fix_pipeline import RECORD, Pipeline, payments, until
 
 from mesoscale import naming
-from mesoscale_streams.kafka import offsets
+from mesoscale.ledger import Counts
 from mesoscale_streams.kafka.groups import Groups
 
 MakePipeline = Callable[[str, str], Pipeline]
@@ -18,7 +19,7 @@ STEP = """\
 import polars as pl
 
 def number(frame, state):
-    before = frame.select("transaction_id", "account", "amount").join(state, on="account", how="left", maintain_order="left")
+    before = frame.join(state, on="account", how="left", maintain_order="left")
     told = before.select(
         "transaction_id",
         "account",
@@ -86,3 +87,107 @@ def test_what_it_remembers_goes_on_after_an_end_and_after_kill_nine(pipeline: Ma
         running.wait(30)
     assert told(here) == numbered(sent)
     assert "state restored" in here.log()
+
+
+def die_and_go_on(here: Pipeline, fault: str, then: str | None = None) -> None:
+    """Run the stage until the fault kills it, then run it, as it is or with another fault, until all is done."""
+    doomed = here.start("count", sabotage=fault)
+    assert doomed.wait(60) == -signal.SIGKILL, here.log()
+    whole = here.start("count", sabotage=then)
+    done(here)
+    here.stop(whole)
+
+
+@pytest.mark.parametrize("moment", ["stage-before-commit", "stage-after-commit"])
+def test_a_killed_stage_counts_each_record_once(pipeline: MakePipeline, moment: str) -> None:
+    here, sent = make(pipeline, f"remembers-{moment}"), payments(1_000)
+    here.send("payments", sent)
+    die_and_go_on(here, moment)
+    assert told(here) == numbered(sent)
+
+
+def test_state_before_outputs_is_refused(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "state-first"), payments(1_000)
+    here.send("payments", sent)
+    assert here.start("count", sabotage="wrong-state-first").wait(60) == -signal.SIGKILL, here.log()
+    assert here.start("count").wait(60) == 4
+    assert "but the group's offsets tell of" in here.log()
+
+
+def test_state_before_outputs_is_seen_to_count_twice_where_nobody_guards_it(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "state-first-unguarded"), payments(1_000)
+    here.send("payments", sent)
+    die_and_go_on(here, "wrong-state-first-unguarded", then="unguarded")
+    assert told(here) != numbered(sent)
+    assert max(one[2] for one in told(here)) > max(one[2] for one in numbered(sent))
+
+
+@pytest.mark.parametrize("order", ["wrong-stage-offsets-first", "wrong-stage-outputs-first"])
+def test_a_wrong_order_of_outputs_and_offsets_is_seen(pipeline: MakePipeline, order: str) -> None:
+    here, sent = make(pipeline, f"remembers-{order}"), payments(1_000)
+    here.send("payments", sent)
+    die_and_go_on(here, order)
+    assert told(here) != numbered(sent)
+
+
+def test_a_batch_that_begins_again_is_not_remembered_twice(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "again"), payments(1_000)
+    here.send("payments", sent)
+    running = here.start("count", sabotage="stage-begins-again")
+    done(here)
+    here.stop(running)
+    assert "beginning again" in here.log()
+    assert told(here) == numbered(sent)
+
+
+def test_state_of_another_shape_is_refused_or_reset(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "shapes"), payments(2_000)
+    here.send("payments", sent[:1_000])
+    running = here.start("count")
+    done(here)
+    here.stop(running)
+    here.write(SPEC.replace("state: {key", "state: {version: 2, key"))
+    assert here.start("count").wait(60) == 3
+    assert "its state was kept by another version of it" in here.log()
+    for reset, part in (("true", sent[1_000:1_500]), ("false", sent[1_500:])):
+        here.write(SPEC.replace("state: {key", f"state: {{version: 2, reset: {reset}, key"))
+        here.send("payments", part)
+        running = here.start("count")
+        done(here)
+        here.stop(running)
+    assert told(here) == sorted(numbered(sent[:1_000]) + numbered(sent[1_000:]))
+
+
+def test_a_stage_that_would_remember_too_much_ends_and_says_so(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "full", SPEC.replace("state: {key", "state: {maxKeys: 100, key")), payments(1_000)
+    here.send("payments", sent)
+    assert here.start("count").wait(60) == 3
+    assert "100 are allowed" in here.log()
+    assert told(here) == []
+
+
+def test_a_snapshot_spares_reading_what_is_in_it(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "snapshots"), payments(2_000)
+    kept = ("--state", "kept")
+    for part in (sent[:1_000], sent[1_000:]):
+        here.send("payments", part)
+        running = here.start("count", more=kept)
+        done(here)
+        here.stop(running)
+    assert told(here) == numbered(sent)
+    assert {file.name for file in (here.folder / "kept").iterdir()} == {f"{number}.snapshot" for number in range(6)}
+    read = [orjson.loads(line)["records"] for line in here.log().splitlines() if '"state restored"' in line]
+    assert read[0] == read[1] == 0
+
+
+def test_the_ledger_of_a_stage_that_remembers_closes(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "closes"), payments(1_000)
+    here.send("payments", [*sent[:500], (b"k", b"{"), *sent[500:]])
+    running = here.start("count")
+    done(here)
+    here.stop(running)
+    groups = Groups(here.kafka)
+    found = groups.read(naming.group(here.name, "count"), naming.topic(here.name, "payments"), 6)
+    groups.close()
+    assert Counts.total(counts for _, counts in found.values()) == Counts(1001, 1000, 1, 0, 1000)
+    assert [value for _, value, *_ in [(one.key(), one.value()) for one in here.letters("payments")]] == [b"{"]

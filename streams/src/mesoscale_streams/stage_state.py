@@ -92,11 +92,18 @@ class StageState:
         readings = {p: Restoring(self._table, p, self._layout, self._reset) for p in partitions}
         self._born |= {p: self._beside(p).get(_BORN) or secrets.randbits(48) for p in partitions}
         starts = {p: self._from_snapshot(reading) for p, reading in readings.items()}
+        records = 0
+
+        def take(partition: int, key: bytes, value: bytes | None) -> None:
+            nonlocal records
+            records += 1
+            readings[partition].take(key, value)
+
         self._metrics.restoring(0.0)
         self._changelog.read(
             starts,
-            take=lambda partition, key, value: readings[partition].take(key, value),
-            complete=lambda partition: readings[partition].number >= self._beside(partition).get(_LOG, 0),
+            take,
+            complete=lambda partition: readings[partition].number >= self._committed(readings[partition]),
             tell=self._metrics.restoring,
         )
         self._metrics.restoring(1.0)
@@ -107,9 +114,8 @@ class StageState:
         self._watermarks.assign(marks, self._clock())
         self._tell()
         seconds = round(self._clock() - began, 3)
-        log.info(
-            "state restored", extra={"partitions": sorted(partitions), "keys": len(self._table), "seconds": seconds}
-        )
+        told = {"partitions": sorted(partitions), "keys": len(self._table), "records": records, "seconds": seconds}
+        log.info("state restored", extra=told)
         return found
 
     def entries(self) -> Iterator[tuple[int, list[Entry]]]:
@@ -171,7 +177,7 @@ class StageState:
         return self._snapshots.read(reading, str(self._born[reading.partition]))
 
     def _done(self, reading: Restoring) -> Log:
-        committed = self._beside(reading.partition).get(_LOG, 0)
+        committed = self._committed(reading)
         if reading.number != committed:
             raise ServiceUnavailable(
                 Problem(
@@ -192,6 +198,10 @@ class StageState:
                     hint="give the stage a new name to begin anew beside it, or let it forget: state: {reset: true}",
                 )
             ) from other
+
+    def _committed(self, reading: Restoring) -> int:
+        """The number of the last change that was committed together with an offset."""
+        return self._beside(reading.partition).get(_LOG, 0)
 
     def _demand_room(self) -> None:
         if len(self._table) <= self._most_keys:

@@ -48,10 +48,11 @@ class Changelog:
             take: is given all records that are committed.
             complete: asked at the end of a partition whether it was all of it. While it says no, more is waited for:
                 the broker may have said of a transaction that it is committed before that shows in every partition.
+                What has not come after PATIENCE will not come.
             tell: is told from time to time which share has been read.
 
         Raises:
-            KafkaException: the brokers do not answer, or what is missing does not come.
+            KafkaException: the brokers do not answer.
         """
         if not starts:
             return
@@ -68,18 +69,23 @@ class Changelog:
             self._consumer.unassign()
 
     def _read(self, left: set[int], way: "_Way", take: Take, complete: Callable[[int], bool], tell: Tell) -> None:
+        ended: set[int] = set()
         while left:
             for message in self._consumer.consume(AT_ONCE, 0.5):
                 partition, offset = message.partition() or 0, message.offset() or 0
                 if _is_record(message):
                     take(partition, message.key() or b"", message.value())
                     way.gone(partition, offset)
-                elif _is_end(message) and complete(partition):
-                    left.discard(partition)
+                elif _is_end(message):
+                    ended.add(partition)
+                    if complete(partition):
+                        left.discard(partition)
             if way.to_be_told():
                 log.info("state is read: %d %%", 100 * way.share, extra={"partitions": sorted(left)})
                 tell(way.share)
             if way.silence > PATIENCE:
+                if left <= ended:
+                    return
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{self.topic} has no more records"))
         tell(1.0)
 
