@@ -8,7 +8,7 @@ from mesoscale.errors import Reason
 from mesoscale.manifests import types
 from mesoscale.manifests.target import PIPELINE
 from mesoscale.manifests.types import Key, Manifest
-from mesoscale_operator import decide, errors, records
+from mesoscale_operator import decide, errors, records, replicas
 from mesoscale_operator.children import Children
 from mesoscale_operator.decide import Apply, Release, Remove, Step
 from mesoscale_operator.documents import Key as DocumentKey
@@ -52,9 +52,9 @@ class Applier:
         try:
             match step:
                 case Apply(why="new" | "lost"):
-                    return Done(step, adopted=await self._create(owner, step, manifests[step.wanted.key], adopt))
+                    return Done(step, adopted=await self._create(owner, step, manifests, adopt))
                 case Apply():
-                    await self._apply(owner, step, manifests[step.wanted.key])
+                    await self._apply(owner, step, manifests)
                 case Remove(key, record):
                     await self.remove(owner, key, record)
                 case Release(key, record):
@@ -63,36 +63,50 @@ class Applier:
             return Done(step, problem)
         return Done(step)
 
-    async def _create(self, owner: DocumentKey, step: Apply, manifest: Manifest, adopt: bool) -> bool:
+    async def _create(self, owner: DocumentKey, step: Apply, manifests: Mapping[Key, Manifest], adopt: bool) -> bool:
         """Create the child, or take over what bears its name; say whether it was taken over."""
+        key, manifest = step.wanted.key, manifests[step.wanted.key]
+        number = replicas.fewest(key, manifests.values()) if replicas.left_open(manifest) else 1
         try:
-            once = manifest | {"metadata": manifest["metadata"] | {"resourceVersion": NEVER}}
-            self._note(owner, step, await self._kube.apply(resource(step.wanted.key), once))
+            if number > 1:
+                await self._kube.apply(resource(key), _new(replicas.begun(manifest, number)))
+                await self._whole(owner, step, manifests)
+            else:
+                self._note(owner, step, await self._kube.apply(resource(key), _new(manifest)))
             return False
         except errors.Conflict:
-            there = await self._kube.get(resource(step.wanted.key), owner.namespace, step.wanted.key.name)
-        strange = stranger(owner, there, step.wanted.key)
+            there = await self._kube.get(resource(key), owner.namespace, key.name)
+        strange = stranger(owner, there, key)
         if strange and not adopt:
             raise Foreign(strange)
-        self._note(owner, step, await self._kube.apply(resource(step.wanted.key), manifest))
+        await self._whole(owner, step, manifests)
         return bool(strange)
 
-    async def _apply(self, owner: DocumentKey, step: Apply, manifest: Manifest) -> None:
-        of = resource(step.wanted.key)
+    async def _apply(self, owner: DocumentKey, step: Apply, manifests: Mapping[Key, Manifest]) -> None:
+        key = step.wanted.key
         try:
-            self._note(owner, step, await self._kube.apply(of, manifest))
+            await self._whole(owner, step, manifests)
         except errors.Invalid:
-            if decide.holds_data(step.wanted.key) or not await self._could_be_new(of, manifest):
+            if decide.holds_data(key) or not await self._could_be_new(resource(key), manifests[key]):
                 raise
             # What would be right as a new object touches a field that may not change: a new object it shall be.
-            record = self._children.of(owner)[step.wanted.key]
-            await self.remove(owner, step.wanted.key, record)
+            await self.remove(owner, key, self._children.of(owner)[key])
+
+    async def _whole(self, owner: DocumentKey, step: Apply, manifests: Mapping[Key, Manifest]) -> None:
+        """Apply a child that is there; the number of its programs is let go of without changing it, if it was ours."""
+        key = step.wanted.key
+        if replicas.left_open(manifests[key]):
+            live = await self._kube.get(resource(key), owner.namespace, key.name)
+            if replicas.held(live):
+                number = replicas.fewest(key, manifests.values())
+                await self._kube.apply(resource(key), replicas.handed_over(live, number), manager=replicas.HOLDER)
+        self._note(owner, step, await self._kube.apply(resource(key), manifests[key]))
 
     async def _could_be_new(self, of: Resource, manifest: Manifest) -> bool:
         metadata = manifest["metadata"]
-        other = manifest | {"metadata": metadata | {"name": f"{metadata['name']}-x", "resourceVersion": NEVER}}
+        other = manifest | {"metadata": metadata | {"name": f"{metadata['name']}-x"}}
         try:
-            await self._kube.apply(of, other, dry_run=True)
+            await self._kube.apply(of, _new(other), dry_run=True)
         except errors.ApiError:
             return False
         return True
@@ -142,6 +156,11 @@ class Applier:
         its_own = record is not None and record.version == int(answer["metadata"]["resourceVersion"])
         if record is not None and its_own and record.managed != step.wanted.digest:
             self._children.settle((owner.namespace, step.wanted.key), step.wanted.digest, record.managed)
+
+
+def _new(manifest: Manifest) -> Manifest:
+    """The manifest as it is applied to make an object, and to fail where there is one."""
+    return manifest | {"metadata": manifest["metadata"] | {"resourceVersion": NEVER}}
 
 
 def resource(key: Key) -> Resource:
