@@ -15,3 +15,8 @@ def add_apparent_temperature(observations: pl.DataFrame) -> pl.DataFrame:
     )
     apparent = temperature + 0.33 * vapour_pressure - 0.70 * pl.col("wind_speed") - 4.00
     return observations.select("station", "observed_at", "temperature", apparent.alias("apparent_temperature"))
+
+
+def only_rain(observations: pl.DataFrame) -> pl.DataFrame:
+    """The hours in which rain was measured."""
+    return observations.filter(pl.col("precipitation") > 0)
