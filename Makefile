@@ -4,9 +4,10 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
 PACKAGES := core/src models/src streams/src dashboard/src local/src operator/src
+KILLS ?= 62
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
-.PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench bench-streams images cluster cluster-parts cluster-down clean
+.PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench soak bench-streams images cluster cluster-parts cluster-down clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ bench: setup-dev ## measure: a table, a plot, and loadtest/results/*.json
 bench-streams: setup-dev ## measure streams beside other engines (half an hour, 1.5 GB of packages the first time)
 	@$(PYTHON) -m loadtest.peers.provide
 	@$(PYTHON) -m loadtest.bench streams
+
+soak: setup-dev ## kill stages that remember, and their broker, $(KILLS) times; see that nothing is lost or doubled
+	@MESO_KILLS=$(KILLS) $(PYTHON) -m pytest tests/streams/test_stateful_kills.py $(PYTEST)
 
 images: ## make the images of the operator and the streams without an engine, into dist/images/ (see images/README.md)
 	@$(PYTHON) -m images $(IMAGES)

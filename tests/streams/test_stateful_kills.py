@@ -1,0 +1,193 @@
+"""Stages that remember, killed with -9 at random moments, their broker too, while processes come and go: their outputs
+are those of a run that nobody disturbed, record by record.
+
+`make soak` runs it with many kills (MESO_KILLS); the seed of the moments is MESO_SEED.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import cycle
+
+import pytest
+from confluent_kafka import Producer
+from fix_counting import SPEC as COUNT
+from fix_counting import STEP, numbered, told
+from fix_pipeline import RECORD, Pipeline, committed, payments, until
+from fix_services import Running
+
+from mesoscale import naming
+from mesoscale.ledger import Counts
+from mesoscale_streams.kafka.groups import Groups
+
+MakePipeline = Callable[[str, str], Pipeline]
+KILLS = int(os.environ.get("MESO_KILLS", "6"))
+SEED = int(os.environ.get("MESO_SEED", str(random.SystemRandom().randrange(10**6))))
+PATIENCE = 180  # seconds for anything to come about, on a machine that others keep busy
+MOST = 40_000 + 8_000 * KILLS  # records; the feed ends before, when there was enough
+DISORDER = 40  # records that a record may be late by
+SCALES = (1, 3, 2)  # processes of each stage, in turn
+BROKER = 5  # of so many kills, one is of the broker
+
+WINDOW = """\
+    - name: spend{suffix}
+      from: payments
+      window:
+        by: [account]
+        size: 5s
+        outOfOrderness: 20ms
+        idleAfter: 1d
+        aggregates: [{{name: payments, value: count(*)}}, {{name: spent, value: sum(amount)}}]
+"""
+STAGES = ("count", "spend")
+
+
+def spec() -> str:
+    """Each stage twice: one that is killed, one that is left in peace."""
+    head, count = COUNT.split("  stages:\n")
+    calm = count.replace("name: count", "name: count-calm")
+    return head + "  stages:\n" + count + calm + WINDOW.format(suffix="") + WINDOW.format(suffix="-calm")
+
+
+def disordered(records: list[RECORD], chance: random.Random) -> list[RECORD]:
+    """Records a little out of the order of their times."""
+    places = sorted(range(len(records)), key=lambda place: place + chance.uniform(0, DISORDER))
+    return [records[place] for place in places]
+
+
+class Crew:
+    """The processes of both stages, which are killed and started again, more or fewer at a time."""
+
+    def __init__(self, here: Pipeline, broker: Running, chance: random.Random) -> None:
+        self._here, self._broker, self._chance = here, broker, chance
+        self._running: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self.killed: Counter[str] = Counter()
+
+    def scale(self, number: int) -> None:
+        """Have so many processes of each stage; those that are too many end in good order."""
+        for stage in STAGES:
+            for instance in range(max(SCALES)):
+                process = self._running.get((stage, instance))
+                if instance < number and process is None:
+                    self._start(stage, instance)
+                elif instance >= number and process is not None:
+                    process.send_signal(signal.SIGTERM)
+                    process.wait(PATIENCE)
+                    del self._running[stage, instance]
+
+    def look(self) -> bool:
+        """Start again whoever ended, as a supervisor does; always true, to stand in conditions."""
+        for (stage, instance), process in list(self._running.items()):
+            if process.poll() is not None:
+                self._start(stage, instance)
+        return True
+
+    def kill(self) -> None:
+        """One of them while it is at work, or the broker."""
+        if self._chance.randrange(BROKER) == 0:
+            self._broker.kill()
+            time.sleep(self._chance.uniform(0, 1))
+            self._broker.start()
+            self.killed["broker"] += 1
+            return
+        stage, instance = self._chance.choice(sorted(self._running))
+        until(lambda: self.look() and self._at_work(stage, instance), f"{stage}.{instance} is at work", PATIENCE)
+        time.sleep(self._chance.uniform(0, 1.5))
+        process = self._running[stage, instance]
+        process.kill()
+        process.wait()
+        self._start(stage, instance)
+        self.killed[stage] += 1
+
+    def stop(self) -> None:
+        for process in self._running.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self._running.values():
+            process.wait(PATIENCE)
+        self._running.clear()
+
+    def _at_work(self, stage: str, instance: int) -> bool:
+        log = (self._here.folder / f"{stage}.{instance}.log").read_text()
+        return '"state restored"' in log.rpartition('"begun"')[2]
+
+    def _start(self, stage: str, instance: int) -> None:
+        process = self._here.start(stage, instance, more=("--state", f"kept/{stage}"))
+        self._running[stage, instance] = process
+
+
+@contextmanager
+def fed(here: Pipeline, records: list[RECORD]) -> Iterator[list[RECORD]]:
+    """While inside, records go into the topic of payments; what went is in the list that is given."""
+    sent: list[RECORD] = []
+    enough = threading.Event()
+    producer = Producer({"bootstrap.servers": here.kafka.bootstrap_servers, "enable.idempotence": True})
+
+    def feed() -> None:
+        for start in range(0, len(records), 100):
+            for key, value in records[start : start + 100]:
+                producer.produce(naming.topic(here.name, "payments"), value, key)
+                sent.append((key, value))
+            if enough.wait(0.05):
+                return
+
+    feeding = threading.Thread(target=feed)
+    feeding.start()
+    try:
+        yield sent
+    finally:
+        enough.set()
+        feeding.join()
+        assert producer.flush(PATIENCE) == 0
+
+
+def content(here: Pipeline, topic: str, partitions: int) -> Counter[tuple[bytes | None, bytes | None]]:
+    return Counter((one.key(), one.value()) for one in committed(here.kafka, topic, partitions))
+
+
+def counts(here: Pipeline, stage: str) -> Counts:
+    groups = Groups(here.kafka)
+    try:
+        found = groups.read(naming.group(here.name, stage), naming.topic(here.name, "payments"), 6)
+        return Counts.total(counts for _, counts in found.values())
+    finally:
+        groups.close()
+
+
+@pytest.mark.timeout(300 + 60 * KILLS)
+def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
+    pipeline: MakePipeline, broker: Running
+) -> None:
+    print(f"MESO_SEED={SEED}")  # noqa: T201  # pytest shows it where the test fails
+    chance = random.Random(SEED)
+    here = pipeline("killed", spec())
+    (here.folder / "own_steps.py").write_text(STEP)
+    crew, scales = Crew(here, broker, chance), cycle(SCALES)
+    with fed(here, disordered(payments(MOST), chance)) as sent:
+        for number in range(KILLS):
+            if number % 3 == 0:
+                crew.scale(next(scales))
+            crew.kill()
+        assert len(sent) < MOST, "the load ended before the kills did"
+    for stage in STAGES:
+        until(lambda stage=stage: crew.look() and here.stage_done(stage, "payments"), f"{stage} is done", PATIENCE)
+    crew.stop()
+    calm = [here.start(f"{stage}-calm") for stage in STAGES]
+    for stage in STAGES:
+        until(lambda stage=stage: here.stage_done(f"{stage}-calm", "payments"), f"{stage}-calm is done", PATIENCE)
+    for one in calm:
+        here.stop(one)
+    assert crew.killed.total() == KILLS
+    assert told(here) == numbered(sent)
+    for stage in STAGES:
+        for topic, partitions in ((naming.topic, 6), (naming.late_topic, 1)):
+            found = content(here, topic(here.name, stage), partitions)
+            assert found == content(here, topic(here.name, f"{stage}-calm"), partitions)
+        assert counts(here, stage) == counts(here, f"{stage}-calm")
+    assert counts(here, "spend").late > 0
+    assert counts(here, "spend").produced > 1000
