@@ -20,3 +20,24 @@ def add_apparent_temperature(observations: pl.DataFrame) -> pl.DataFrame:
 def only_rain(observations: pl.DataFrame) -> pl.DataFrame:
     """The hours in which rain was measured."""
     return observations.filter(pl.col("precipitation") > 0)
+
+
+def temperature_changes(observations: pl.DataFrame, state: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """How much warmer it has become since the station's last observation, and how long ago that was.
+
+    `state` has the time of that observation and the last temperature that was measured.
+    """
+    records = observations.join(state, on="station", how="left", maintain_order="left")
+    measured = pl.col("temperature").forward_fill().over("station")
+    before = measured.shift().over("station").fill_null(pl.col("last_temperature"))
+    previous = pl.col("observed_at").shift().over("station").fill_null(pl.col("last_at"))
+    changes = records.select(
+        "station",
+        "observed_at",
+        change=pl.col("temperature") - before,
+        hours=(pl.col("observed_at") - previous).dt.total_seconds() / 3600,
+    )
+    now = records.select(
+        "station", last_at="observed_at", last_temperature=measured.fill_null(pl.col("last_temperature"))
+    )
+    return changes, now.group_by("station", maintain_order=True).last()
