@@ -500,6 +500,26 @@ BROKEN = [
         "freshness is shorter than one second",
     ),
     Row(
+        stage('{name: s, from: w, step: "a:b", stepTimeout: 999ms}'),
+        "7:52: spec.stages[0].stepTimeout",
+        "stepTimeout is shorter than one second",
+    ),
+    Row(
+        stage('{name: s, from: w, step: "a:b", memoryLimit: 255MiB}'),
+        "7:52: spec.stages[0].memoryLimit",
+        '"255MiB" is less than 256MiB, which a program holds before its first record',
+    ),
+    Row(
+        stage('{name: s, from: w, step: "a:b", retries: {delay: 99ms}}'),
+        "7:56: spec.stages[0].retries.delay",
+        "delay is shorter than 100 ms",
+    ),
+    Row(
+        stage("{name: s, from: w, use: forward, retries: {}}"),
+        "7:49: spec.stages[0].retries",
+        "retries are for a step of your own that remembers nothing: records that are tried again lose their order",
+    ),
+    Row(
         stage("{name: s, from: w, window: {by: [station], size: 0s, " + ROWS),
         "7:56: spec.stages[0].window.size",
         "size is no time at all",

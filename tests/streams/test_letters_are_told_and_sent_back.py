@@ -1,21 +1,15 @@
 """Dead letters are listed, shown and sent back to who refused them, each once, and the ledger adds up all the same."""
 
 import signal
-import subprocess
-import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
+from fix_letters import dlq, settle
 from fix_pipeline import Pipeline, ids, payments, until
-
-from mesoscale import bindings
-from mesoscale_streams import environment
-from mesoscale_streams.ledger_reader import LedgerReader
 
 MakePipeline = Callable[[str, str], Pipeline]
 COUNT = 60
@@ -40,39 +34,6 @@ SPEC = """\
     - {name: picked, from: pick, table: {}}
 """
 NODES = ("pick", "rows", "picked")
-
-
-def dlq(here: Pipeline, *arguments: str, sabotage: str | None = None, document: str = "pipeline.yaml") -> Any:
-    """What `dlq` answers as JSON; with a fault, how it died."""
-    program = (
-        ["-m", "mesoscale_streams"] if sabotage is None else [str(Path(__file__).parents[1] / "sabotage.py"), sabotage]
-    )
-    where = ["--document", document, "--bindings", "bindings", "--output", "json"]
-    ended = subprocess.run(
-        [sys.executable, *program, "dlq", *arguments, *where], cwd=here.folder, capture_output=True, timeout=120
-    )
-    if sabotage is not None:
-        return ended.returncode
-    assert ended.returncode == 0, ended.stderr.decode()
-    return orjson.loads(ended.stdout)
-
-
-def ledger(here: Pipeline) -> Any:
-    reader = LedgerReader(
-        environment.read_graph(here.folder / "pipeline.yaml"), bindings.Bindings(here.kafka, here.postgres)
-    )
-    try:
-        return reader.read()
-    finally:
-        reader.close()
-
-
-def settle(here: Pipeline) -> Any:
-    """The ledger when all is worked off; it must be closed."""
-    until(lambda: ledger(here).drained, "all is worked off")
-    read = ledger(here)
-    assert read.closed, read.problems
-    return read
 
 
 def table(here: Pipeline, name: str) -> Counter[str]:

@@ -49,6 +49,16 @@ def late_topic(pipeline: str, node: str) -> str:
     return f"{pipeline}.{node}..late"
 
 
+def retry_topic(pipeline: str, node: str) -> str:
+    """The topic in which records wait until a stage's step tries them again; as a group, who sends them to it then."""
+    return f"{pipeline}.{node}..retry"
+
+
+def trial_group(pipeline: str, node: str) -> str:
+    """The group whose offsets say which records are with a stage's step that may end its program."""
+    return f"{pipeline}.{node}..trial"
+
+
 def group(pipeline: str, node: str) -> str:
     """The consumer group of a stage or sink."""
     return f"{pipeline}.{node}"
@@ -75,6 +85,11 @@ def object_name(pipeline: str, *parts: str) -> str:
 def sql_name(name: str) -> str:
     """A document's name as an SQL identifier: schemas are pipelines, tables are sinks."""
     return name.replace("-", "_")
+
+
+def shadow_table(table: str, mark: str) -> str:
+    """The table that holds the rows of a replay beside a live one: `observations__shadow_4f12ab`."""
+    return f"{table}__shadow_{mark}"
 
 
 def table_partition(table: str, start: str) -> str:

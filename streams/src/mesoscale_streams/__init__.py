@@ -2,3 +2,7 @@
 
 A record's way through this package: sources → kafka → loop → records → stages → sinks.
 """
+
+from mesoscale_streams.retry import Retry
+
+__all__ = ["Retry"]

@@ -3,8 +3,10 @@
     run NODE      run a source, stage or sink until it ends or is told to stop
     topics        make or alter the topics of a document
     schema        make the tables of a document, or bring them forward to its contracts
+    payments      write a stretch of made-up payments to a file, for a model to learn from
     remove        delete topics, tables and positions that no document names any more
     dlq           list dead letters, show them, or send them back
+    replay NODE   run a stage or sink once more over a range of its input, beside the live one
 
 Each imports what it needs only when it is chosen: those that end are to be quick.
 """
@@ -21,6 +23,7 @@ from pathlib import Path
 from mesoscale.errors import MesoscaleError
 from mesoscale_streams import environment, logs
 from mesoscale_streams.letters import command as letters
+from mesoscale_streams.replay import command as replay
 
 log = logging.getLogger("mesoscale_streams")
 
@@ -104,13 +107,27 @@ def _remove(arguments: argparse.Namespace) -> None:
     provision.remove(bound, arguments.pipeline, arguments.topic, arguments.node, arguments.sink)
 
 
+def _payments(arguments: argparse.Namespace) -> None:
+    from mesoscale.model.source import Synthetic
+    from mesoscale_streams.sources import history
+
+    if arguments.document:
+        section = history.section(environment.read_graph(arguments.document), arguments.source)
+    else:
+        given = {name: getattr(arguments, name) for name in ("per_second", "accounts", "fraud_rate")}
+        section = Synthetic(**{name: value for name, value in given.items() if value is not None})
+    history.write(section, arguments.seed, arguments.records, arguments.out)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mesoscale_streams")
     kinds = parser.add_subparsers(required=True)
     _add_run(kinds.add_parser("run", help="run one node of a document"))
     _add_topics(kinds.add_parser("topics", help="bring about the topics of a document"))
     _add_schema(kinds.add_parser("schema", help="bring about the tables of a document"))
+    _add_payments(kinds.add_parser("payments", help="write made-up payments to a file"))
     _add_remove(kinds.add_parser("remove", help="delete what no document names any more"))
+    replay.add(kinds.add_parser("replay", help="run a node once more over a range of its input"))
     letters.add(kinds.add_parser("dlq", help="list dead letters, show them, or send them back"))
     return parser
 
@@ -157,6 +174,18 @@ def _add_remove(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--topic", action="append", default=[], help="a topic to delete with its records")
     parser.add_argument("--node", action="append", default=[], help="a node whose positions are to be forgotten")
     parser.add_argument("--sink", action="append", default=[], help="a sink whose table is to be dropped")
+
+
+def _add_payments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(program=_payments, speaker="payments")
+    parser.add_argument("--out", type=Path, required=True, help="the Arrow file to write")
+    parser.add_argument("--records", type=int, required=True, help="how many")
+    parser.add_argument("--seed", type=int, required=True, help="whatever the document's source has")
+    parser.add_argument("--document", type=Path, help="the WeatherPipeline whose synthetic source says how they are")
+    parser.add_argument("--source", help="its name; not needed where there is one")
+    parser.add_argument("--per-second", type=float, help="without a document")
+    parser.add_argument("--accounts", type=int, help="without a document")
+    parser.add_argument("--fraud-rate", type=float, help="without a document")
 
 
 def _add_document(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ FOR = "meso-for"
 REDRIVEN = "meso-redriven"
 ORIGIN = "meso-origin"
 ATTEMPTS = "meso-attempts"
+DELAY = "meso-delay-ms"  # of a record that waits: how long from when it was written
 
 Header = tuple[str, str | bytes | None]
 Headers = list[Header] | dict[str, str | bytes | None] | None  # as Kafka's client tells them
@@ -56,6 +57,11 @@ def texts(headers: Headers) -> dict[str, str]:
         name: value.decode(errors="replace") if isinstance(value, bytes) else value or ""
         for name, value in (headers.items() if isinstance(headers, dict) else headers or ())
     }
+
+
+def delay(headers: Headers) -> int:
+    """Milliseconds that a record is to wait from when it was written."""
+    return _number(texts(headers).get(DELAY, ""))
 
 
 def _number(text: str) -> int:

@@ -14,6 +14,7 @@ from mesoscale import ledger, naming
 from mesoscale.bindings import Bindings
 from mesoscale.graph.types import Graph, Node
 from mesoscale.ledger import Counts, Ledger
+from mesoscale.model.stage import MOST_ATTEMPTS, Stage
 from mesoscale_streams.kafka.groups import Groups
 from mesoscale_streams.kafka.positions import PositionsReader
 from mesoscale_streams.kafka.redriven import RedrivenReader
@@ -40,6 +41,7 @@ class LedgerReader:
         """
         counts: dict[str, Counts] = {}
         committed: dict[str, dict[int, int]] = {}
+        sent_back = self._sent_back()
         for node in reversed(self._graph.nodes):
             if node.input is not None:
                 counts[node.name], committed[node.name] = self._consumer(node)
@@ -50,7 +52,7 @@ class LedgerReader:
             for edge in self._graph.edges
             for consumer in edge.consumers
         }
-        return ledger.balance(self._graph, counts, self._offset_lags(committed), sent_again)
+        return ledger.balance(self._graph, counts, self._offset_lags(committed, sent_back), sent_again)
 
     def ended(self) -> bool:
         """Whether every source has said that nothing will follow."""
@@ -96,10 +98,23 @@ class LedgerReader:
         )
         return {partition: (at, Counts(*counts)) for partition, at, *counts in rows}
 
-    def _offset_lags(self, committed: dict[str, dict[int, int]]) -> dict[tuple[str, str], int]:
-        ends = self._groups.ends({edge.topic: edge.settings.partitions for edge in self._graph.edges})
+    def _sent_back(self) -> dict[str, dict[int, int]]:
+        """Stage whose records may wait to be tried again → partition of its retry topic → from where they wait."""
+        retrying = [node for node in self._graph.nodes if isinstance(node.section, Stage) and node.section.retries]
+        topics = {node.name: naming.retry_topic(self._graph.pipeline.name, node.name) for node in retrying}
+        entries = {name: self._groups.read(topic, topic, MOST_ATTEMPTS) for name, topic in topics.items()}
+        return {name: {p: at for p, (at, _) in of_it.items()} for name, of_it in entries.items()}
+
+    def _offset_lags(
+        self, committed: dict[str, dict[int, int]], sent_back: dict[str, dict[int, int]]
+    ) -> dict[tuple[str, str], int]:
+        """A record that waits to be tried again is between its producer and its reader as much as one not read yet."""
+        waiting = {name: naming.retry_topic(self._graph.pipeline.name, name) for name in sent_back}
+        topics = {edge.topic: edge.settings.partitions for edge in self._graph.edges}
+        ends = self._groups.ends(topics | dict.fromkeys(waiting.values(), MOST_ATTEMPTS))
         return {
             (edge.producer, consumer): _behind(ends[edge.topic], committed[consumer])
+            + (_behind(ends[waiting[consumer]], sent_back[consumer]) if consumer in waiting else 0)
             for edge in self._graph.edges
             for consumer in edge.consumers
         }

@@ -8,9 +8,8 @@ from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
 from mesoscale.model.stage import Stage
 from mesoscale.plan import tables
-from mesoscale_streams import loop, stateful_stage
+from mesoscale_streams import loop, stateful_stage, stateless_stage
 from mesoscale_streams.environment import Environment
-from mesoscale_streams.kafka.group_offsets import GroupOffsets
 from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.kafka.outlet import TopicOutlet
 from mesoscale_streams.kafka.positions import PositionsReader, SourcePosition
@@ -22,9 +21,7 @@ from mesoscale_streams.process import Process
 from mesoscale_streams.sinks.postgres import TableOutlet
 from mesoscale_streams.source_inlet import SourceInlet
 from mesoscale_streams.sources import open_source
-from mesoscale_streams.stages import step
 from mesoscale_streams.stages.forward import forward
-from mesoscale_streams.work import Work
 
 
 def run(environment: Environment, health: Health, stop: threading.Event) -> None:
@@ -37,7 +34,7 @@ def run(environment: Environment, health: Health, stop: threading.Event) -> None
         case Source() as source:
             _run_source(environment, source, health, stop)
         case Stage() as stage:
-            _run_stage(environment, stage, health, stop)
+            (stateful_stage if stage.stateful else stateless_stage).run(environment, stage, health, stop)
         case Sink() as sink:
             _run_table_sink(environment, sink, health, stop)
 
@@ -70,44 +67,6 @@ def _run_source(environment: Environment, section: Source, health: Health, stop:
     if (end := inlet.at_end()) is not None:
         with writer.transaction():
             mark(end)
-    outlet.close()
-
-
-def _run_stage(environment: Environment, section: Stage, health: Health, stop: threading.Event) -> None:
-    """topic → topic; the group's offsets travel in the transaction."""
-    if section.stateful:
-        stateful_stage.run(environment, section, health, stop)
-        return
-    kafka, metrics = environment.bindings.demand_kafka(environment.node.name), _metrics(environment)
-    incoming, outgoing = environment.graph.edge(section.from_), environment.graph.edge(section.name)
-    process = Process(section.name, incoming.contract, outgoing.contract, step.find(section, environment.folder))
-    writer = TransactionalWriter(kafka, _identity(environment))
-    offsets = GroupOffsets(incoming.topic)
-    reader = GroupReader(
-        kafka,
-        group=naming.group(environment.pipeline, section.name),
-        node=section.name,
-        instance=environment.instance,
-        topic=incoming.topic,
-        restore=offsets.restore,
-        settle=lambda: None,
-        on_rebalance=metrics.rebalanced,
-    )
-
-    def advance(work: Work) -> None:
-        offsets.advance(work)
-        metrics.lags(incoming.topic, reader.lags())
-
-    outlet = TopicOutlet(
-        writer=writer,
-        topic=outgoing.topic,
-        dead_letter_topic=incoming.dead_letter_topic,
-        mark=lambda work: writer.write_offsets(offsets.after(work), reader.group_metadata()),
-        advance=advance,
-        metrics=metrics,
-    )
-    loop.run(reader, process, outlet, metrics, health, stop)
-    reader.close()
     outlet.close()
 
 

@@ -20,6 +20,7 @@ class SourceBatch:
     name: str
     records: SourceRecords
     keys: None = None
+    condemned: str = ""
 
     @property
     def values(self) -> Sequence[bytes | None]:

@@ -24,6 +24,10 @@ class Batch(Protocol):
     def keys(self) -> Sequence[bytes | None] | None:
         """The records' keys, or None where they have none yet."""
 
+    @property
+    def condemned(self) -> str:
+        """Why no step is to see its one record; empty if it may."""
+
     def position(self, index: int) -> str:
         """Where the record at `index` was read, as a dead letter tells it."""
 
@@ -38,12 +42,23 @@ class Batch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A record that its step wants to have again after so many seconds; `history` already counts the next attempt."""
+
+    value: bytes | None
+    key: bytes | None
+    history: History
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """A batch after its contract and its step.
 
     `frame` holds the rows for a store, and `rows` the index in the batch of each of them (None: all of the batch, in
     order); `values` and `keys` are the records for a topic, None where no topic follows. `counts` are by input
-    partition; `late` are records that came too late, as they came.
+    partition; `late` are records that came too late, as they came, and
+    `waiting` those that are not done with yet, which no count contains.
     """
 
     batch: Any
@@ -54,6 +69,7 @@ class Work:
     letters: list[DeadLetter]
     counts: dict[int, Counts]
     late: list[DeadLetter] = field(default_factory=list)
+    waiting: Sequence[Waiting] = ()
 
     @property
     def total(self) -> Counts:

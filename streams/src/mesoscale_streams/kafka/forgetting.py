@@ -39,7 +39,8 @@ def forget(kafka: Kafka, pipeline: str, nodes: Sequence[str]) -> None:
     settings = {**clients.settings(kafka, "mesoscale.forgetting"), "log_level": 0}
     admin = AdminClient(settings)
     for node in nodes:
-        _delete_group(admin, naming.group(pipeline, node))
+        for group in (naming.group, naming.retry_topic, naming.trial_group):
+            _delete_group(admin, group(pipeline, node))
     producer = Producer({**settings, "enable.idempotence": True})
     for node in nodes:
         producer.produce(naming.positions_topic(pipeline), key=node.encode(), value=None)

@@ -43,6 +43,7 @@ class TopicBatch:
     partitions: np.ndarray[Any, np.dtype[np.int32]]
     begins: dict[int, int]
     ends: dict[int, int]
+    condemned: str = ""
 
     @cached_property
     def values(self) -> Sequence[bytes | None]:

@@ -12,9 +12,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from mesoscale.bindings import Kafka
 from mesoscale_streams.deadletter import DeadLetter
-from mesoscale_streams.history import History
+from mesoscale_streams.history import DELAY, History
 from mesoscale_streams.kafka import clients
-from mesoscale_streams.work import BeginAgain
+from mesoscale_streams.work import BeginAgain, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,12 @@ class TransactionalWriter:
         """Values, keys and histories: records that were there before, and now are for whom their history says."""
         for value, key, history in records:
             self._producer.produce(topic, value, key, headers=history.headers())
+
+    def write_waiting(self, topic: str, records: Iterable[Waiting]) -> None:
+        """Records that wait, those of each attempt in a partition of their own."""
+        for one in records:
+            headers = [*one.history.headers(), (DELAY, str(round(one.seconds * 1000)).encode())]
+            self._producer.produce(topic, one.value, one.key, one.history.attempts - 1, headers=headers)
 
     def write_offsets(self, offsets: list[TopicPartition], group_metadata: Any) -> None:
         """The group's offsets, which take effect with the transaction."""

@@ -1,5 +1,7 @@
 """Connections to the bound database, and what its errors mean: whether to try again, and what to tell."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -41,6 +43,19 @@ def passing(error: psycopg.Error) -> bool:
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     return error.sqlstate[:2] in PASSING
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """For programs that end; `what` follows "PostgreSQL did not".
+
+    Raises:
+        ServiceUnavailable: instead of an error of the client's.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise unavailable(what, error) from error
 
 
 def unavailable(what: str, error: psycopg.Error) -> ServiceUnavailable:

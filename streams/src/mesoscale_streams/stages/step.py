@@ -7,16 +7,19 @@ that keeps the outgoing contract comes out, with as many rows as the step likes.
 import importlib
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from mesoscale.errors import PlanRefused, Problem, Reason, nearest
 from mesoscale.model.stage import Stage
 from mesoscale_streams.records.checks import Checks
 from mesoscale_streams.records.schema import polars_schema
+from mesoscale_streams.retry import Retry
 from mesoscale_streams.stages.forward import forward
 
 log = logging.getLogger(__name__)
@@ -25,6 +28,9 @@ Step = Callable[[pl.DataFrame], pl.DataFrame]
 
 BUILT_IN: dict[str, Step] = {"forward": forward}
 
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+
+ROUNDS = 16  # times that a step may set rows of a frame aside; then it gets all of the rest later
 BROKEN_FROM = 100  # records: a step that cannot do a single one of so many is broken, and not its input
 
 
@@ -33,11 +39,24 @@ class StepBroken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A row that the step wants to have again later: why, and after how many seconds if the step says so."""
+
+    row: int
+    detail: str
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
-    """What a step made of a frame; `failures` are rows of the frame it was given, with what went wrong."""
+    """What a step made of a frame.
+
+    `failures` are rows of the frame it was given, with what went wrong; `again` those that it wants to have later.
+    """
 
     frame: pl.DataFrame
     failures: list[tuple[int, str]]
+    again: Sequence[Again] = ()
 
 
 def find(stage: Stage, folder: Path) -> Step:
@@ -74,6 +93,8 @@ def find(stage: Stage, folder: Path) -> Step:
 def run(step: Step, frame: pl.DataFrame, checks: Checks) -> StepResult:
     """Run the step; where it fails, halve the frame until the rows that it cannot do stand alone.
 
+    Rows that it wants to have again later are set aside, and it is called again with the others.
+
     Raises:
         StepBroken: it can do none of many records.
     """
@@ -82,30 +103,57 @@ def run(step: Step, frame: pl.DataFrame, checks: Checks) -> StepResult:
     try:
         return StepResult(conform(step(frame), checks), [])
     except Exception as error:  # the user's function may raise anything
-        good, failures = _halve(step, frame, checks, error, 0)
+        trying = _Trying(step, checks)
+        trying.after(error, frame, np.arange(frame.height), ROUNDS)
+    failures = trying.failures
     if len(failures) == frame.height >= BROKEN_FROM:
         raise StepBroken(f"the step failed for each of {frame.height} records; the first: {failures[0][1]}")
-    log.warning("the step failed for %d of %d records: %s", len(failures), frame.height, failures[0][1])
-    return StepResult(pl.concat(good) if good else pl.DataFrame(schema=polars_schema(checks.contract)), failures)
+    if failures:
+        log.warning("the step failed for %d of %d records: %s", len(failures), frame.height, failures[0][1])
+    if trying.again:
+        again = trying.again[0].detail
+        log.warning("the step wants %d of %d records again: %s", len(trying.again), frame.height, again)
+    good = pl.concat(trying.good) if trying.good else pl.DataFrame(schema=polars_schema(checks.contract))
+    return StepResult(good, failures, trying.again)
 
 
-def _halve(
-    step: Step, frame: pl.DataFrame, checks: Checks, error: Exception, first: int
-) -> tuple[list[pl.DataFrame], list[tuple[int, str]]]:
-    """`frame` failed with `error`; its first row is row `first` of the batch."""
-    if frame.height == 1:
-        return [], [(first, f"{type(error).__name__}: {error}")]
-    good: list[pl.DataFrame] = []
-    failures: list[tuple[int, str]] = []
-    middle = frame.height // 2
-    for start, part in ((0, frame.head(middle)), (middle, frame.tail(frame.height - middle))):
+class _Trying:
+    """What a step that has raised does of its frame, part by part; rows are numbers in the frame of the batch."""
+
+    def __init__(self, step: Step, checks: Checks) -> None:
+        self._step = step
+        self._checks = checks
+        self.good: list[pl.DataFrame] = []
+        self.failures: list[tuple[int, str]] = []
+        self.again: list[Again] = []
+
+    def after(self, error: Exception, frame: pl.DataFrame, rows: Rows, rounds: int) -> None:
+        """The step raised `error` for `frame`, and may set rows of it aside `rounds` times."""
+        if isinstance(error, Retry):
+            chosen = _chosen(error, frame.height, rounds)
+            self.again += [Again(int(row), error.detail, error.after) for row in rows[chosen]]
+            self._try(frame.filter(~chosen), rows[~chosen], rounds - 1)
+        elif frame.height == 1:
+            self.failures.append((int(rows[0]), f"{type(error).__name__}: {error}"))
+        else:
+            middle = frame.height // 2
+            self._try(frame.head(middle), rows[:middle], rounds)
+            self._try(frame.tail(frame.height - middle), rows[middle:], rounds)
+
+    def _try(self, frame: pl.DataFrame, rows: Rows, rounds: int) -> None:
+        if frame.is_empty():
+            return
         try:
-            good.append(conform(step(part), checks))
-        except Exception as deeper:  # as above
-            more, failed = _halve(step, part, checks, deeper, first + start)
-            good += more
-            failures += failed
-    return good, failures
+            self.good.append(conform(self._step(frame), self._checks))
+        except Exception as error:  # as above
+            self.after(error, frame, rows, rounds)
+
+
+def _chosen(error: Retry, height: int, rounds: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which rows of its frame the step wants again: all if it names none, or has named some too often."""
+    named = np.zeros(height, np.bool_)
+    named[[row for row in error.rows or () if 0 <= row < height]] = True
+    return named if named.any() and rounds > 0 else np.ones(height, np.bool_)
 
 
 def conform(frame: pl.DataFrame, checks: Checks) -> pl.DataFrame:

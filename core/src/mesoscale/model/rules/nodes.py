@@ -53,8 +53,7 @@ STAGE = (
     *not_ours("stages"),
     at_least("stepTimeout", 1_000, "one second"),
     Rule(
-        "!has(self.memoryLimit) || "
-        f"{size_in_bytes('self.memoryLimit')} >= {LEAST_MEMORY}",
+        f"!has(self.memoryLimit) || {size_in_bytes('self.memoryLimit')} >= {LEAST_MEMORY}",
         "is less than 256MiB, which a program holds before its first record",
         field="memoryLimit",
         found="self.memoryLimit",

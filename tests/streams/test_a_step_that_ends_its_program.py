@@ -1,0 +1,127 @@
+"""A step that hangs, crashes or takes all memory: told, ended, started anew, and the rest of the records goes on."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from fix_pipeline import Pipeline, ids, payments, until
+
+MakePipeline = Callable[[str, str], Pipeline]
+COUNT = 400
+STEPS = """\
+import ctypes
+import re
+import time
+
+BAD = {bad!r}
+
+def step(frame):
+    if frame["transaction_id"].is_in(BAD).any():
+        {what}
+    return frame
+"""
+LEAK = """\
+KEPT = []
+
+def step(frame):
+    KEPT.append(bytearray(80 << 20))
+    return frame
+"""
+SPEC = """\
+  sources:
+    - {name: given, contract: transaction, synthetic: {perSecond: 100}}
+  stages:
+    - {name: work, from: given, step: "bad_steps:step", stepTimeout: 2s, memoryLimit: 400MiB}
+  sinks: []
+"""
+HANGS = "time.sleep(3600)"
+HOLDS_THE_LOCK = 're.match(r"(a+)+$", "a" * 60 + "b")'
+CRASHES = "ctypes.string_at(0)"
+SWELLS = "kept = [bytearray(50 << 20) for _ in range(100) if not time.sleep(0.1)]"
+
+
+def keep_running(here: Pipeline, done: Callable[[], bool], seconds: float = 200) -> list[int]:
+    """Start the stage anew whenever it ends, until all is done → its exit codes."""
+    deadline, codes = time.monotonic() + seconds, []
+    process = here.start("work")
+    while not done():
+        assert time.monotonic() < deadline, f"{codes}\n{here.log()}"
+        if process.poll() is not None:
+            codes.append(process.returncode)
+            process = here.start("work")
+        time.sleep(0.2)
+    here.stop(process)
+    return codes
+
+
+def logged(here: Pipeline) -> list[dict[str, str]]:
+    lines = (here.folder / "work.0.log").read_bytes().splitlines()
+    return [orjson.loads(line) for line in lines if line.startswith(b"{")]
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        (HANGS, "the step of work has had a batch for 2 s and hangs in"),
+        (HOLDS_THE_LOCK, "Timeout (0:00:04)!"),
+        (CRASHES, "Segmentation fault"),
+        (SWELLS, "and its memoryLimit is 400 MiB"),
+    ],
+    ids=["hangs", "holds-the-lock", "crashes", "swells"],
+)
+def test_the_record_that_does_it_becomes_a_letter_and_all_others_go_on(
+    pipeline: MakePipeline, tmp_path: Path, what: str, told: str, request: pytest.FixtureRequest
+) -> None:
+    sent = payments(COUNT)
+    bad = [orjson.loads(sent[n][1] or b"")["transaction_id"] for n in (57,)]
+    (tmp_path / "bad_steps.py").write_text(STEPS.format(bad=bad, what=what))
+    here = pipeline(f"bad-{request.node.callspec.id}", SPEC)
+    here.send("given", sent)
+    codes = keep_running(here, lambda: len(here.letters("given")) == 1 and here.stage_done("work", "given"))
+    assert len(codes) <= 5
+    assert told in (tmp_path / "work.0.log").read_text()
+    [letter] = here.letters("given")
+    assert ids([letter.value()]) == dict.fromkeys(bad, 1)
+    assert dict(letter.headers() or [])["meso-reason"] == b"StepDied"
+    assert ids(here.values("work")) + ids([letter.value()]) == ids(value for _, value in sent)
+
+
+def test_a_leak_ends_the_program_between_two_batches_and_is_told(pipeline: MakePipeline, tmp_path: Path) -> None:
+    (tmp_path / "bad_steps.py").write_text(LEAK)
+    here, sent = pipeline("bad-leak", SPEC), payments(COUNT)
+
+    def feed() -> bool:
+        """A few records when those before are done, so that there are many batches."""
+        if not here.stage_done("work", "given"):
+            return False
+        few = sent[len(fed) : len(fed) + 40]
+        here.send("given", few)
+        fed.extend(few)
+        return not few
+
+    fed: list[object] = []
+    codes = keep_running(here, feed)
+    assert codes
+    assert set(codes) == {4}
+    told = [line for line in logged(here) if line["level"] == "error"]
+    assert all("and its memoryLimit is 400 MiB" in line["message"] for line in told)
+    assert here.letters("given") == []
+    assert ids(here.values("work")) == ids(value for _, value in sent)
+
+
+def test_killing_a_stage_again_and_again_condemns_no_record(pipeline: MakePipeline, tmp_path: Path) -> None:
+    (tmp_path / "bad_steps.py").write_text("def step(frame):\n    return frame\n")
+    here, sent = pipeline("bad-kills", SPEC), payments(1_200)
+    for start in range(0, 1_200, 300):  # of which two batches of a hundred are done before the death
+        here.send("given", sent[start : start + 300])
+        doomed: subprocess.Popen[bytes] = here.start("work", sabotage="stage-before-commit")
+        assert doomed.wait(60) == -signal.SIGKILL
+    whole = here.start("work")
+    until(lambda: here.stage_done("work", "given"), "all is done")
+    here.stop(whole)
+    assert here.letters("given") == []
+    assert ids(here.values("work")) == ids(value for _, value in sent)
