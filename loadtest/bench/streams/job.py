@@ -35,7 +35,9 @@ STAGE = """\
         size: 1m
         by: [account]
         lateness: 5s
-        aggregates: {{payments: {{count: "*"}}, total: {{sum: amount}}}}
+        aggregates:
+          - {{name: payments, value: count(*)}}
+          - {{name: total, value: sum(amount)}}
 """
 
 
