@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,11 @@ class World:
         for operator in self.operators:
             if operator.ended is None:
                 operator.kill()
-        async for page in self.kube.pages(documents.RESOURCE, self.namespace, ""):
-            for item in page["items"]:
-                free = {"metadata": {"finalizers": None}}
-                await self.kube.merge(documents.RESOURCE, self.namespace, item["metadata"]["name"], free)
+        with suppress(errors.NotFound):  # also where a test took the definition away
+            async for page in self.kube.pages(documents.RESOURCE, self.namespace, ""):
+                for item in page["items"]:
+                    free = {"metadata": {"finalizers": None}}
+                    await self.kube.merge(documents.RESOURCE, self.namespace, item["metadata"]["name"], free)
         if not await self.namespace_gone():
             await self.delete_namespace(self.namespace)
         await self.delete_namespace(f"{self.namespace}-lease")
@@ -269,7 +271,7 @@ def _resource(body: Object) -> Resource:
     return _resource_of(types.key(body))
 
 
-async def _define(access: Access) -> None:
+async def define(access: Access) -> None:
     """Define documents as this checkout has them, and loosely what of `STAND_INS` is missing."""
     definition = yaml.safe_load((ROOT / "crds" / "weatherpipelines.mesoscale.dev.yaml").read_text())
     async with Kube(access) as kube:
@@ -312,7 +314,7 @@ async def _listed(kube: Kube, objects: Resource) -> None:
 def api_server(cluster: Running) -> Access:
     """A real API server with our definition."""
     access = kubeconfig.from_kubeconfig(cluster.kubeconfig)
-    asyncio.run(_define(access))
+    asyncio.run(define(access))
     return access
 
 

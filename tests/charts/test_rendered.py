@@ -12,7 +12,7 @@ from fix_helm import CHART, NAMESPACE, Helm, Objects, Render
 
 from mesoscale import crd
 from mesoscale.manifests.installation import Installation
-from mesoscale_operator import rights, uninstall
+from mesoscale_operator import removal, rights
 
 ROOT = Path(__file__).parents[2]
 PROFILES = {
@@ -193,7 +193,7 @@ def test_the_last_hook_has_time_for_all_its_steps(render: Render, documents: str
     job = of(render(*options), "Job", "-uninstall")
     words = job["spec"]["template"]["spec"]["containers"][0]["command"]
     waits = float(next(word for word in words if word.startswith("--deadline=")).partition("=")[2])
-    steps = uninstall.OPERATOR_ENDS + uninstall.LETTING_GO + (waits if documents == "delete" else 0)
+    steps = removal.OPERATOR_ENDS + removal.LETTING_GO + (waits if documents == "delete" else 0)
     assert steps + 50 <= job["spec"]["activeDeadlineSeconds"] < 300  # as long as Helm waits by itself
     assert job["spec"]["backoffLimit"] == 0
     assert f"--documents={documents}" in words

@@ -12,7 +12,7 @@ from fix_helm import CHART, Helm
 from fix_installed import Kubectl, get
 
 from mesoscale_operator import documents, smoke
-from mesoscale_operator.uninstall import LETTING_GO, OPERATOR_ENDS
+from mesoscale_operator.removal import LETTING_GO, OPERATOR_ENDS
 
 OTHER_MANAGER = "--field-manager=argocd-controller"
 DEADLINE = 120.0  # seconds for one thing to come about

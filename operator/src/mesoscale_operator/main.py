@@ -23,6 +23,7 @@ from mesoscale_operator.runtime import Operator, Options
 
 BACKOFFS = (0.5, 1, 2, 5, 10, 15)  # seconds; Kopf repeats a request after these, then ever again after the last
 IN_FLIGHT = 32  # requests at once, which is where an API server gives most
+APART = 2  # requests at once that must not queue behind those: the election's
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(access: Access, options: Options, decided: Installation) -> int:
     metrics = Metrics()
-    async with Kube(access, IN_FLIGHT, metrics.counted) as client:
+    async with Kube(access, IN_FLIGHT, metrics.counted) as client, Kube(access, APART, metrics.counted) as apart:
 
         async def watch(operator: Operator, stop: asyncio.Event) -> None:
             async with kube.session(access) as session:
@@ -56,7 +57,7 @@ async def _run(access: Access, options: Options, decided: Installation) -> int:
                     stop_flag=stop,
                 )
 
-        return await Operator(client, metrics, options, decided).run(watch)
+        return await Operator(client, apart, metrics, options, decided).run(watch)
 
 
 def _registry(operator: Operator, access: Access, session: Any) -> kopf.OperatorRegistry:

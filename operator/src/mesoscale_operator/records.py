@@ -55,7 +55,7 @@ def owner_of(body: Mapping[str, Any]) -> Key | None:
 
 def labelled_by_us(body: Mapping[str, Any]) -> bool:
     """Whether the label that names the document still is as we applied it."""
-    applied = _applied(body["metadata"]) or {}
+    applied = our_entry(body["metadata"]) or {}
     return f"f:{PIPELINE}" in applied.get("fieldsV1", {}).get("f:metadata", {}).get("f:labels", {})
 
 
@@ -63,7 +63,7 @@ def from_object(body: types.Manifest, owner: Key) -> Record:
     """The record of an object as the API server gives it, with its kind."""
     metadata = body["metadata"]
     annotations = metadata.get("annotations", {})
-    applied = _applied(metadata)
+    applied = our_entry(metadata)
     wave = annotations.get(WAVE, "")
     return Record(
         owner=owner,
@@ -82,7 +82,7 @@ def from_object(body: types.Manifest, owner: Key) -> Record:
     )
 
 
-def _applied(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def our_entry(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Our entry among the managers of an object's fields."""
     for entry in metadata.get("managedFields", ()):
         if (

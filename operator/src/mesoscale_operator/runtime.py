@@ -52,20 +52,23 @@ WatchDocuments = Callable[["Operator", asyncio.Event], Awaitable[None]]
 class Operator:
     """All parts of the process."""
 
-    def __init__(self, client: Kube, metrics: Metrics, options: Options, installation: Installation) -> None:
+    def __init__(
+        self, client: Kube, apart: Kube, metrics: Metrics, options: Options, installation: Installation
+    ) -> None:
+        """`apart` is a client of its own for the election: a leader whose work queues up must not lose its Lease."""
         self._client = client
         self._metrics = metrics
         self._options = options
         self._queue: WorkQueue[Key] = WorkQueue()
         self._documents = Documents()
         self._children = Children(self._child_changed)
-        self._hearing = Hearing(client, options.lease_namespace)
+        self._hearing = Hearing(apart, options.lease_namespace)
         self._observer = Observer(
             client, KINDS, options.namespaces or (None,), self._children, self._hearing.heard, self._look_at_all
         )
         self._dashboards = Dashboards(client)
         self._events = Events(client, options.identity)
-        self._leader = Leader(client, options.lease_namespace, options.identity)
+        self._leader = Leader(apart, options.lease_namespace, options.identity)
         self._workers = Workers(self._queue, self._reconciler(installation).reconcile, metrics)
         self._ready = asyncio.Event()
         self._export()

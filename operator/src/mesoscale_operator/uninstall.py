@@ -1,141 +1,133 @@
-"""`python -m mesoscale_operator.uninstall`: what has to happen before the operator goes, within a deadline.
+"""`python -m mesoscale_operator.uninstall`, which `meso uninstall` starts: take everything of ours out of a cluster.
 
-A document bears our finalizer, which only a running operator takes off. So, in this order:
-
-1. With `--documents delete` every document is deleted, and the operator, still there, takes down what is theirs.
-2. The operator's Deployment goes to no replicas, until its last pod is gone: one that lives would hold documents again.
-3. Whatever document is left loses the finalizer, so that its end waits for nobody. Its pipeline goes on running.
-
-Whatever fails or takes too long, the next step comes; the finalizers come off in any case.
+The chart runs it before its release is deleted, and leaves the definition to its users then.
 """
 
 import argparse
 import asyncio
-import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable
-from typing import NamedTuple
 
-from mesoscale.model.pipeline import API_VERSION, KIND
-from mesoscale_operator import documents, errors, finalizer, kubeconfig, logs
-from mesoscale_operator.kube import Kube, Object, Resource
+import orjson
 
-logger = logging.getLogger(__name__)
+from mesoscale_operator import errors, kubeconfig, logs, removal
+from mesoscale_operator.kube import Kube
+from mesoscale_operator.removal import Inventory, Options, Step
 
-DEPLOYMENTS = Resource("apps/v1", "deployments")
-PODS = Resource("v1", "pods")
-PAUSE = 1.0  # seconds between two looks
-OPERATOR_ENDS = 45.0  # seconds that its pods may take; longer than they are given before they are killed
-LETTING_GO = 15.0  # seconds that taking finalizers off may take, whatever time is left
-
-
-class Options(NamedTuple):
-    """What the command line says."""
-
-    namespaces: tuple[str | None, ...]  # those the operator serves; (None,) are all
-    operator: tuple[str, str]  # namespace and name of its Deployment
-    delete: bool
-    deadline: float
+LOOKING = 60.0  # seconds that a look at everything may take
 
 
 def main() -> int:
-    """0 when nothing of ours holds a document any more; 1 when that is not sure, 2 when no API server is known."""
-    options = _arguments()
+    """0 when nothing of ours is left but what was to stay; 1 when that is not sure, 2 when no API server is known."""
+    given = _arguments()
     logs.configure()
     try:
         access = kubeconfig.find(os.environ)
     except kubeconfig.AccessMissing as problem:
-        logger.error("%s", problem)
+        print(f"error: {problem}", file=sys.stderr)  # noqa: T201  # one sentence for whoever started it, not a log line
         return 2
-    return asyncio.run(_run(access, options))
+    namespace, _, name = (given.operator or "").partition("/")
+    options = Options(
+        namespaces=tuple(given.namespace) or (None,),
+        operator=(namespace, name) if given.operator else None,
+        documents=given.documents,
+        data=given.data,
+        definition=given.definition,
+        deadline=given.deadline,
+    )
+    return asyncio.run(_run(access, options, given.dry_run, given.output == "json"))
 
 
-async def _run(access: kubeconfig.Access, options: Options) -> int:
+async def _run(access: kubeconfig.Access, options: Options, dry_run: bool, as_json: bool) -> int:
+    steps: list[Step] = []
+
+    def told(step: Step) -> None:
+        steps.append(step)
+        if not as_json:
+            _say(f"{step.what}: {'done' if step.done else 'not done'}{f' ({step.detail})' if step.detail else ''}")
+
     async with Kube(access) as kube:
-        if options.delete:
-            await _within(options.deadline, "the documents' end", _delete_all(kube, options.namespaces))
-        await _within(OPERATOR_ENDS, "the operator's end", _stop_operator(kube, *options.operator))
-        free = await _within(LETTING_GO, "letting go of documents", _let_go_of_all(kube, options.namespaces))
-    return 0 if free else 1
+        done = True if dry_run else await removal.carry_out(kube, options, told)
+        there = await _look(kube, options)
+    if as_json:
+        told_ = [step._asdict() for step in steps]
+        _say(orjson.dumps({"dryRun": dry_run, "done": done, "steps": told_, "there": _plain(there)}).decode())
+    else:
+        for line in _would_go(there, options) if dry_run else _stays(there, options):
+            _say(line)
+    return 0 if done else 1
 
 
-async def _within(seconds: float, what: str, step: Awaitable[None]) -> bool:
-    """Whether the step ended well and in time; if not, it is told and nothing more."""
+async def _look(kube: Kube, options: Options) -> Inventory | None:
+    """What is there; nothing where that cannot be said, as where one may only do what the chart's hook does."""
     try:
-        await asyncio.wait_for(step, seconds)
-    except TimeoutError:
-        logger.warning("%s: not within %.0f s; going on", what, seconds)
-        return False
-    except errors.ApiError as problem:
-        logger.warning("%s: %s; going on", what, problem)
-        return False
-    logger.info("%s: done", what)
-    return True
+        return await asyncio.wait_for(removal.look(kube, options), LOOKING)
+    except (errors.ApiError, TimeoutError):
+        return None
 
 
-async def _delete_all(kube: Kube, namespaces: tuple[str | None, ...]) -> None:
-    while found := [document async for document in _all(kube, namespaces)]:
-        for document in found:
-            metadata = document["metadata"]
-            if "deletionTimestamp" not in metadata:
-                await _unless_gone(
-                    kube.delete(documents.RESOURCE, metadata["namespace"], metadata["name"], metadata["uid"])
-                )
-        await asyncio.sleep(PAUSE)
+def _would_go(there: Inventory | None, options: Options) -> list[str]:
+    if there is None:
+        return ["what is there cannot be seen"]
+    goes = "would be deleted" if options.documents == "delete" else "would be kept, without an operator"
+    lines = [f"{one} {goes}" for one in there.documents]
+    lines += [f"{one} would go to no replicas" for one in there.operators]
+    if options.documents == "delete":
+        lines += [f"{one} would be deleted" for one in there.children]
+    data = "deleted" if options.data == "delete" else "kept"
+    lines += [f"{one} would be {data}" for one in there.data]
+    if there.definition:
+        lines.append(
+            f"the definition {removal.DEFINITION} would be {'deleted' * (options.definition == 'delete') or 'kept'}"
+        )
+    return lines or ["there is nothing of ours"]
 
 
-async def _stop_operator(kube: Kube, namespace: str, name: str) -> None:
-    try:
-        scale = await kube.merge(DEPLOYMENTS, namespace, name, {"spec": {"replicas": 0}}, "scale")
-    except errors.NotFound:
-        logger.info("there is no Deployment %s/%s", namespace, name)
-        return
-    while await _any(kube, namespace, scale["status"]["selector"]):
-        await asyncio.sleep(PAUSE)
+def _stays(there: Inventory | None, options: Options) -> list[str]:
+    if there is None:
+        return []
+    lines = [f"{one} stays" for one in (*there.documents, *there.children)]
+    lines += [f"{one} stays, for its data; --data delete takes it along" for one in there.data]
+    return lines + [
+        f"{one} has no pods; what its chart made beside it goes by helm uninstall" for one in there.operators
+    ]
 
 
-async def _any(kube: Kube, namespace: str, selector: str) -> bool:
-    return any([page["items"] async for page in kube.pages(PODS, namespace, selector)])
+def _plain(there: Inventory | None) -> dict[str, object] | None:
+    if there is None:
+        return None
+    return {
+        "documents": [one._asdict() for one in there.documents],
+        "operators": [one._asdict() for one in there.operators],
+        "children": [one._asdict() for one in there.children],
+        "data": [one._asdict() for one in there.data],
+        "definition": there.definition,
+        "unseen": list(there.unseen),
+    }
 
 
-async def _let_go_of_all(kube: Kube, namespaces: tuple[str | None, ...]) -> None:
-    async for document in _all(kube, namespaces):
-        metadata = document["metadata"]
-        if documents.FINALIZER in metadata.get("finalizers", []):
-            identity = {name: metadata[name] for name in ("name", "namespace", "uid")}
-            manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": identity}
-            await _unless_gone(kube.apply(documents.RESOURCE, manifest, manager=finalizer.MANAGER))
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
-async def _all(kube: Kube, namespaces: tuple[str | None, ...]) -> AsyncIterator[Object]:
-    for namespace in namespaces:
-        try:
-            async for page in kube.pages(documents.RESOURCE, namespace, ""):
-                for document in page["items"]:
-                    yield document
-        except errors.NotFound:
-            logger.info("no WeatherPipelines are known here")
-
-
-async def _unless_gone(request: Awaitable[Object]) -> None:
-    try:
-        await request
-    except errors.NotFound:
-        logger.debug("it is gone already")
-
-
-def _arguments() -> Options:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m mesoscale_operator.uninstall", description=__doc__)
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--namespace", action="append", default=[], help="one that the operator serves")
-    where.add_argument("--all-namespaces", action="store_true", help="it serves all namespaces")
-    parser.add_argument("--operator", required=True, metavar="NAMESPACE/NAME", help="its Deployment")
-    parser.add_argument("--documents", choices=("keep", "delete"), default="keep")
-    parser.add_argument("--deadline", type=float, default=75.0, help="seconds that the end of documents may take")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--namespace", action="append", default=[], help="of pipelines; may be given again")
+    where.add_argument("--all-namespaces", action="store_true", help="which is the default")
+    parser.add_argument("--operator", metavar="NAMESPACE/NAME", help="its Deployment, if not all with its labels")
+    words = ("delete", "keep")
+    parser.add_argument("--documents", choices=words, default="delete", help="kept ones run on, with no operator")
+    parser.add_argument("--data", choices=words, default="keep", help="topics and databases that documents left")
+    parser.add_argument("--definition", choices=words, default="delete", help="of WeatherPipelines")
+    parser.add_argument("--deadline", type=float, default=75.0, help="seconds that the end of pipelines may take")
+    parser.add_argument("--dry-run", action="store_true", help="only say what there is and what would become of it")
+    parser.add_argument("--output", choices=("text", "json"), default="text")
     given = parser.parse_args()
-    namespace, _, name = given.operator.partition("/")
-    return Options(tuple(given.namespace) or (None,), (namespace, name), given.documents == "delete", given.deadline)
+    if given.definition == "delete" and (given.documents == "keep" or given.namespace):
+        parser.error("with the definition all documents go: --definition keep, or delete the documents everywhere")
+    return given
 
 
 if __name__ == "__main__":

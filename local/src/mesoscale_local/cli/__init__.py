@@ -12,7 +12,19 @@ import click
 from mesoscale.errors import MesoscaleError
 
 # Name → module and what `meso --help` says. A module is imported only when its command is called.
-COMMANDS = ("validate", "render", "plan", "run", "status", "logs", "dlq", "replay", "contracts", "completion")
+COMMANDS = (
+    "validate",
+    "render",
+    "plan",
+    "run",
+    "status",
+    "logs",
+    "dlq",
+    "replay",
+    "contracts",
+    "uninstall",
+    "completion",
+)
 UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

@@ -1,0 +1,175 @@
+"""`meso uninstall` leaves nothing of ours but data, whoever lives or not, and always ends."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fix_operator import DEFINITIONS, World, define, document
+
+from mesoscale.manifests.types import Key
+from mesoscale_operator import errors, kubeconfig, removal
+from mesoscale_operator.kube import Resource
+
+TOPIC = Key("kafka.strimzi.io/v1", "KafkaTopic", "nyc.weather")
+FOREIGN = {"metadata": {"finalizers": ["strimzi.io/topic-operator"]}}
+LEASES = Resource("coordination.k8s.io/v1", "leases")
+AT_MOST = removal.LETTING_GO * 2 + removal.LEFTOVERS + removal.DEFINITION_ENDS + 20  # seconds, without an operator
+DEPLOYMENT = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {
+        "name": "mesoscale-operator",
+        "labels": {"app.kubernetes.io/name": "mesoscale", "app.kubernetes.io/component": "operator"},
+    },
+    "spec": {
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "a"}]}},
+    },
+}
+
+
+@pytest.fixture
+def alone(lone_api_server: Path, tmp_path: Path) -> Iterator[World]:
+    """A world whose API server is nobody else's."""
+    access = kubeconfig.from_kubeconfig(lone_api_server)
+    asyncio.run(define(access))
+    world = World(access, tmp_path)
+    yield world
+    world.close()
+
+
+async def uninstall(cluster: Path, *options: str) -> tuple[int, dict[str, Any], float]:
+    """`meso uninstall`: its exit code, what it says, and how long it took."""
+    command = [str(Path(sys.executable).parent / "meso"), "uninstall", "--output=json", *options]
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        *command, env=os.environ | {"KUBECONFIG": str(cluster)}, stdout=subprocess.PIPE
+    )
+    told, _ = await asyncio.wait_for(process.communicate(), 250)
+    return process.returncode or 0, json.loads(told), time.monotonic() - began
+
+
+async def defined(world: World) -> bool:
+    try:
+        await world.kube.get(DEFINITIONS, None, removal.DEFINITION)
+    except errors.NotFound:
+        return False
+    return True
+
+
+async def operated(world: World) -> None:
+    """What stands for the operator in the cluster: a Deployment that says it is ready."""
+    home = f"{world.namespace}-lease"
+    body = DEPLOYMENT | {"metadata": DEPLOYMENT["metadata"] | {"namespace": home}}
+    await world.kube.apply(removal.DEPLOYMENTS, body, manager="helm")
+    status = {"status": {"replicas": 1, "readyReplicas": 1}}
+    await world.kube.merge(removal.DEPLOYMENTS, home, "mesoscale-operator", status, "status")
+
+
+def test_an_operator_that_works_takes_pipelines_down_first_and_data_stays(alone: World, lone_api_server: Path) -> None:
+    async def scene() -> None:
+        await operated(alone)
+        await alone.apply(document())
+        alone.start()
+        await alone.settled()
+        before = len(alone.proxy.changes)
+        code, told, seconds = await uninstall(lone_api_server)
+        assert (code, told["done"]) == (0, True)
+        deleted = [call for call in alone.proxy.changes[before:] if call.method == "DELETE"]
+        assert deleted, "the operator did it"
+        assert seconds < 75 + AT_MOST
+        left = await alone.children()
+        assert {key.kind for key in left} == {"KafkaTopic"}
+        assert {one["name"] for one in told["there"]["data"]} == {key.name for key in left}
+        assert not await defined(alone)
+        found = await alone.kube.get(removal.DEPLOYMENTS, f"{alone.namespace}-lease", "mesoscale-operator")
+        assert found["spec"]["replicas"] == 0
+
+    alone.play(scene)
+
+
+def test_with_a_dead_operator_and_foreign_finalizers_nothing_stays_and_nothing_hangs(
+    alone: World, lone_api_server: Path
+) -> None:
+    async def scene() -> None:
+        await operated(alone)
+        await alone.kube.merge(
+            removal.DEPLOYMENTS,
+            f"{alone.namespace}-lease",
+            "mesoscale-operator",
+            {"status": {"readyReplicas": 0}},
+            "status",
+        )
+        await alone.apply(document())
+        operator = alone.start()
+        await alone.settled()
+        operator.kill()
+        await alone.edit(TOPIC, FOREIGN)
+        code, told, seconds = await uninstall(lone_api_server, "--data=delete")
+        assert (code, told["done"]) == (0, True), told
+        assert seconds < AT_MOST
+        assert await alone.children() == {}
+        assert not await defined(alone)
+        with pytest.raises(errors.NotFound):
+            await alone.kube.get(LEASES, f"{alone.namespace}-lease", "mesoscale-operator")
+        again, told, _ = await uninstall(lone_api_server)
+        assert (again, told["there"]["documents"], told["there"]["children"]) == (0, [], [])
+
+    alone.play(scene)
+
+
+def test_an_operator_that_only_seems_to_live_is_waited_for_until_the_deadline(
+    alone: World, lone_api_server: Path
+) -> None:
+    async def scene() -> None:
+        await operated(alone)
+        await alone.apply(document())
+        operator = alone.start()
+        await alone.settled()
+        operator.kill()
+        code, told, seconds = await uninstall(lone_api_server, "--deadline=5")
+        assert (code, told["done"]) == (0, True)
+        outcome = {step["what"]: step["done"] for step in told["steps"]}
+        assert outcome.pop("the end of pipelines") is False
+        assert all(outcome.values())
+        assert seconds < 5 + AT_MOST
+        assert not await defined(alone)
+
+    alone.play(scene)
+
+
+def test_a_dry_run_says_what_would_become_of_everything_and_changes_nothing(
+    alone: World, lone_api_server: Path
+) -> None:
+    async def scene() -> None:
+        await operated(alone)
+        await alone.apply(document())
+        operator = alone.start()
+        await alone.settled()
+        operator.kill()
+        before = {key: child["metadata"]["resourceVersion"] for key, child in (await alone.children()).items()}
+        code, told, _ = await uninstall(lone_api_server, "--dry-run")
+        assert (code, told["dryRun"], told["steps"]) == (0, True, [])
+        assert [one["name"] for one in told["there"]["documents"]] == ["nyc"]
+        named = {(one["kind"], one["name"]) for part in ("children", "data") for one in told["there"][part]}
+        assert named == {(key.kind, key.name) for key in before}
+        after = {key: child["metadata"]["resourceVersion"] for key, child in (await alone.children()).items()}
+        assert after == before
+        assert await alone.document() is not None
+
+    alone.play(scene)
+
+
+@pytest.mark.parametrize("options", [["--namespace=a"], ["--documents=keep"]])
+def test_a_definition_that_others_still_need_is_not_taken_away(options: list[str]) -> None:
+    command = [str(Path(sys.executable).parent / "meso"), "uninstall", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "--definition keep" in done.stderr
