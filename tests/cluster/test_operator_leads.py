@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from fix_operator import Process, World, document
-from fix_proxy import Answer
+from fix_proxy import Answer, Delay
 
 from mesoscale.manifests.types import Key
 from mesoscale_operator import leader
@@ -77,3 +77,20 @@ def test_an_operator_that_cannot_renew_its_lease_ends_before_another_may_begin(w
 
 async def _ended(operator: Process) -> bool:
     return operator.ended is not None
+
+
+def test_a_leader_keeps_its_lease_however_much_of_its_work_waits_for_the_api_server(world: World) -> None:
+    documents, slow = 12, 4.0  # all of it takes half a minute at least
+
+    async def scene() -> None:
+        world.proxy.before = lambda call: Delay(slow) if call.changes else None
+        operator = world.start()
+        await world.until(lambda: leading(operator))
+        for number in range(documents):
+            await world.apply(document(f"nyc-{number}"))
+        await asyncio.sleep(leader.DURATION + leader.GIVE_UP)
+        assert operator.ended is None
+        assert await leading(operator)
+        assert operator.metric("meso_operator_queue_depth") > 0, "nothing waits any more"
+
+    world.play(scene)
