@@ -59,7 +59,7 @@ async def burst(
 
     async with seeing(room, resource, lambda body: body["metadata"]["name"] in wanted and done(body), mark) as seen:
         await room.create(bodies, resource)
-        await seen.all_of(len(bodies))
+        await seen.all_of(len(bodies), program.cpu)
 
     async def there() -> bool:
         return await room.count() >= before + children * len(bodies)

@@ -1,4 +1,4 @@
-"""kro (https://kro.run), built from its Go module; its graph is written from our own manifests, so its children are ours.
+"""kro (https://kro.run), built from its Go module; its graph is written from our manifests, so its children are ours.
 
 As its chart sets it, it makes no more than 10 documents a second, one at a time, and 100 requests a second.
 """
@@ -44,6 +44,7 @@ def peer(lifted: bool) -> Peer:
         children=docs.children("any"),
         done=lambda body: bool(body.get("status", {}).get("state") == "ACTIVE"),
         start=lambda room, folder: _start(built / "kro", room, folder, LIFTED if lifted else {}),
+        served=lambda room: until(lambda: _served(room), 60),
     )
 
 
@@ -53,7 +54,7 @@ def _program() -> store.Thing:
     def fill(folder: Path) -> None:
         gobuild.demand_go("kro")
         env = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly"}
-        words = ["go", "build", "-ldflags", "-s -w", "-o", folder / "kro", f"{MODULE}/cmd/controller"]
+        words = ["go", "build", "-ldflags", "-s -w", "-o", str(folder / "kro"), f"{MODULE}/cmd/controller"]
         commands.run(words, cwd=HERE, env=env)
         found = commands.run(["go", "list", "-m", "-f", "{{.Dir}}", MODULE], cwd=HERE).strip()
         for path in (Path(found) / "helm" / "crds").iterdir():
@@ -74,7 +75,12 @@ def graph() -> Object:
     resources = [{"id": f"child{number}", "template": _template(one)} for number, one in enumerate(manifests)]
     schema = {"apiVersion": "v1alpha1", "kind": "Bench", "spec": {"size": "integer | default=1"}}
     spec = {"schema": schema, "resources": resources}
-    return {"apiVersion": GRAPHS.group_version, "kind": "ResourceGraphDefinition", "metadata": {"name": GRAPH}, "spec": spec}
+    return {
+        "apiVersion": GRAPHS.group_version,
+        "kind": "ResourceGraphDefinition",
+        "metadata": {"name": GRAPH},
+        "spec": spec,
+    }
 
 
 def _template(manifest: Object) -> Object:
@@ -112,12 +118,6 @@ async def defined(access: kubeconfig.Access) -> AsyncIterator[None]:
                 await _delete(kube, DEFINITIONS, name)
 
 
-async def accepted(access: kubeconfig.Access) -> None:
-    """Wait until kro, which must run, serves documents of the graph."""
-    async with Kube(access) as kube:
-        await until(lambda: _served(kube), 60)
-
-
 async def _taken(kube: Kube) -> bool:
     try:
         await kube.apply(GRAPHS, graph(), manager=MANAGER)
@@ -126,10 +126,10 @@ async def _taken(kube: Kube) -> bool:
     return True
 
 
-async def _served(kube: Kube) -> bool:
+async def _served(room: Room) -> bool:
     try:
-        found = (await kube.get(GRAPHS, None, GRAPH)).get("status", {})
-        await kube.first(RESOURCE, None)
+        found = (await room.kube.get(GRAPHS, None, GRAPH)).get("status", {})
+        await room.kube.first(RESOURCE, None)
     except errors.NotFound:
         return False
     return bool(found.get("state") == "Active")
@@ -147,8 +147,14 @@ async def _free(kube: Kube, resource: Resource) -> None:
 
 
 async def _delete(kube: Kube, resource: Resource, name: str) -> None:
-    try:
-        found = await kube.get(resource, None, name)
-        await kube.delete(resource, None, name, found["metadata"]["uid"])
-    except errors.NotFound:
-        return
+    """Delete it, and wait until its name is free."""
+
+    async def gone() -> bool:
+        try:
+            found = await kube.get(resource, None, name)
+            await kube.delete(resource, None, name, found["metadata"]["uid"])
+        except errors.NotFound:
+            return True
+        return False
+
+    await until(gone, 60)

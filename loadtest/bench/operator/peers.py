@@ -1,6 +1,6 @@
 """What an operator is to those who measure: how it starts, what it is given, and when it says that it is done."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from mesoscale_operator.kube import Resource
 PEERS = Path(__file__).parents[2] / "peers"
 
 
+async def _defined_before(room: Room) -> None:
+    """The definition of documents does not come from the program."""
+
+
 @dataclass(frozen=True)
 class Peer:
     """An operator, ours or another."""
@@ -26,6 +30,7 @@ class Peer:
     children: int  # of each document
     done: Judge
     start: Callable[[Room, Path], Program]
+    served: Callable[[Room], Awaitable[None]] = _defined_before  # once the program runs: returns when documents can be
 
     async def make(self, room: Room, program: Program, numbers: range, parts: int) -> converge.Burst:
         """Make documents and wait until all is done."""
@@ -40,9 +45,7 @@ def ours() -> Peer:
         resource=documents.RESOURCE,
         body=lambda room, number: docs.body(room.namespace, docs.name(number)),
         children=docs.children("any"),
-        done=lambda body: bool(
-            body.get("status", {}).get("observedGeneration") == body["metadata"]["generation"]
-        ),
+        done=lambda body: bool(body.get("status", {}).get("observedGeneration") == body["metadata"]["generation"]),
         start=Operator,
     )
 

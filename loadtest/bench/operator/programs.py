@@ -14,6 +14,9 @@ from loadtest.bench.measure import process_cpu
 from loadtest.bench.operator.room import Room
 
 END = 20.0  # seconds to end after being asked to
+LOOKS = "meso_operator_reconcile_duration_seconds_count"
+LEADS = "meso_operator_leading"
+BUSY = ("meso_operator_queue_depth", "meso_operator_reconcile_in_progress_start_time_seconds")
 WRITES = ("apply", "patch", "create", "delete")  # verbs that change documents and children; `update` renews the Lease
 
 
@@ -83,25 +86,31 @@ class Operator(Program):
 
     def reconciles(self) -> float:
         """Looks at a document so far."""
-        name = "meso_operator_reconcile_duration_seconds_count"
-        return sum(value for key, value in self.metrics().items() if key.startswith(name))
+        return self._sum(LOOKS)
 
     def writes(self) -> float:
         """Requests so far that changed a document or a child, answered or not."""
-        found = self.metrics().items()
-        return sum(value for key, value in found if key.startswith("meso_operator_api_requests_total")
-                   and any(f'verb="{verb}"' in key for verb in WRITES))  # fmt: skip
+        return sum(self._sum("meso_operator_api_requests_total", f'verb="{verb}"') for verb in WRITES)
 
     def leads(self) -> bool:
-        return self.metrics().get("meso_operator_leading") == 1.0
+        return self._sum(LEADS) == 1.0
+
+    def is_ready(self) -> bool:
+        """Whether it knows everything, be it to work or to stand by."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=10) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def is_idle(self, documents: int) -> bool:
         """Whether it leads, has looked at every document, and has nothing to do."""
         found = self.metrics()
-        looked = sum(value for key, value in found.items()
-                     if key.startswith("meso_operator_reconcile_duration_seconds_count"))  # fmt: skip
-        busy = ("meso_operator_queue_depth", "meso_operator_reconcile_in_progress_start_time_seconds")
-        return looked >= documents and found["meso_operator_leading"] == 1.0 and not any(found[name] for name in busy)
+        looked = sum(value for key, value in found.items() if key.startswith(f"{LOOKS}{{"))
+        return looked >= documents and found[LEADS] == 1.0 and not any(found[name] for name in BUSY)
+
+    def _sum(self, name: str, label: str = "") -> float:
+        return sum(value for key, value in self.metrics().items() if key.startswith(name) and label in key)
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""A namespace for one measurement on the cluster in use: what it needs is defined there, and it is emptied afterwards."""
+"""A namespace for one measurement on the cluster in use: what it needs is defined, and it is emptied afterwards."""
 
 import asyncio
 import uuid
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import yaml
 
 from cluster import choose, parts
@@ -62,7 +63,7 @@ class Room:
         that run no longer."""
         for resource in holding:
             await self._free(resource)
-        async with kube.session(self.access) as session:
+        async with kube.session(self.access, timeout=aiohttp.ClientTimeout(total=PATIENCE / 3)) as session:
             await asyncio.gather(*(self._delete_all(session, resource) for resource in (*holding, *RESOURCES.values())))
         found = await self.kube.get(NAMESPACES, None, self.namespace)
         await self.kube.delete(NAMESPACES, None, self.namespace, found["metadata"]["uid"])

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from loadtest.bench.operator.documents import Object
 from loadtest.bench.operator.room import PATIENCE, Room
@@ -21,12 +21,15 @@ class Seen:
         self._changed = asyncio.Event()
         self.since: dict[str, float] = {}  # name → monotonic seconds
 
-    async def all_of(self, number: int) -> None:
-        """Wait until as many objects are as wanted."""
+    async def all_of(self, number: int, still_runs: Callable[[], object]) -> None:
+        """Wait until as many objects are as wanted; whether that may still be is asked again and again."""
         async with asyncio.timeout(PATIENCE):
             while len(self.since) < number:
+                still_runs()
                 self._changed.clear()
-                await self._changed.wait()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await self._changed.wait()
 
     async def watch(self) -> None:
         """Look until cancelled."""
