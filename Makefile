@@ -7,7 +7,7 @@ PACKAGES := core/src models/src streams/src dashboard/src local/src operator/src
 KILLS ?= 62
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
-.PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench soak bench-streams images cluster cluster-parts cluster-down clean
+.PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench soak bench-streams bench-operator images cluster cluster-parts cluster-down clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ bench-streams: setup-dev ## measure streams beside other engines (half an hour, 
 
 soak: setup-dev ## kill stages that remember, and their broker, $(KILLS) times; see that nothing is lost or doubled
 	@MESO_KILLS=$(KILLS) $(PYTHON) -m pytest tests/streams/test_stateful_kills.py $(PYTEST)
+
+bench-operator: setup-dev ## measure the operator in a cluster, beside others, and examples/nyc.yaml there: half an hour
+	@$(PYTHON) -m loadtest.bench operator --resume
+	@$(PYTHON) -m loadtest.bench nyc-in-cluster
 
 images: ## make the images of the operator and the streams without an engine, into dist/images/ (see images/README.md)
 	@$(PYTHON) -m images $(IMAGES)

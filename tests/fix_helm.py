@@ -34,6 +34,11 @@ def helm() -> Helm:
     program = command()
     if program is None:
         pytest.skip("!!! NOT TESTED: charts (no helm); `python -m cluster build` makes it")
+    return runs(program)
+
+
+def runs(program: Path) -> Helm:
+    """What runs it with the words that it is given."""
 
     def run(*words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         argv = [str(program), *map(str, words)]

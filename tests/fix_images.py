@@ -32,7 +32,12 @@ def _files() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def images_of_the_checkout(kubectl: Kubectl) -> Mapping[str, str]:
-    """Their names with tags; made and loaded unless the node has them already."""
+    """Their names with tags."""
+    return provide(kubectl)
+
+
+def provide(kubectl: Kubectl) -> Mapping[str, str]:
+    """Make and load them unless the node has them already; their names with tags."""
     version = f"tests-{_content()}"
     there = kubectl("get", "nodes", "--output=jsonpath={.items[*].status.images[*].names}")
     tags = {}
