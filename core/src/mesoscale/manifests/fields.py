@@ -18,6 +18,7 @@ MANAGER = "mesoscale"
 _IDENTITY = {"apiVersion", "kind"}  # these and the two below are never in an entry
 _NAMES = {"name", "namespace"}
 _Fields = dict[str, Any]
+_NOTHING = object()  # is at no place of an object
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 
@@ -52,7 +53,9 @@ def _digest(leaves: list[str]) -> str:
 
 def _leaves(path: str, value: Any, into: list[str]) -> None:
     """Add `path=value` of each value that holds no other. Half of what a plan costs is spent here: no generators."""
-    if isinstance(value, dict) and value:
+    if type(value) is str:  # most are
+        into.append(f"{path}={value!r}")
+    elif isinstance(value, dict) and value:
         for name, inner in value.items():
             _leaves(f"{path}/{name}", inner, into)
     elif isinstance(value, list) and value:
@@ -69,27 +72,34 @@ def _plain(value: Any) -> Any:
 
 
 def _owned(path: str, fields: _Fields, value: Any, into: list[str]) -> None:
-    """Add the leaves of `value` that `fields` (format FieldsV1) names."""
-    inner = [(name, below) for name, below in fields.items() if name != "."]
-    if not inner:
+    """Add the leaves of `value` that `fields` (format FieldsV1) names; done for every version of every child."""
+    holds = False
+    for name, below in fields.items():
+        if name == ".":
+            continue
+        holds = True
+        step, found = _step(name, value)
+        if found is _NOTHING:
+            continue
+        if below:
+            _owned(path + step, below, found, into)
+        else:
+            _leaves(path + step, found, into)
+    if not holds:
         # Either a whole value, or (with a dot) a container of which we own no content.
         _leaves(path, type(value)() if "." in fields and isinstance(value, dict | list) else value, into)
-    for name, below in inner:
-        step, found = _step(name, value)
-        if found is not None:
-            _owned(f"{path}{step}", below, found[0], into)
 
 
-def _step(name: str, value: Any) -> tuple[str, tuple[Any] | None]:
+def _step(name: str, value: Any) -> tuple[str, Any]:
     """Where a name of FieldsV1 leads: `f:` to a field, `k:` to an item by keys, `v:` by value, `i:` by position."""
-    form, _, rest = name.partition(":")
-    if form == "f":
-        return f"/{rest}", (value[rest],) if isinstance(value, dict) and rest in value else None
+    form, rest = name[:2], name[2:]
+    if form == "f:":
+        return f"/{rest}", value.get(rest, _NOTHING) if isinstance(value, dict) else _NOTHING
     items = value if isinstance(value, list) else []
-    if form == "k":
-        keys = json.loads(rest)
-        found = next((item for item in items if all(item.get(key) == keys[key] for key in keys)), None)
-        return "[]", None if found is None else (found,)
-    if form == "v":
-        return "[]", (json.loads(rest),) if json.loads(rest) in items else None
-    return "[]", (items[int(rest)],) if int(rest) < len(items) else None
+    if form == "k:":
+        keys = json.loads(rest).items()
+        return "[]", next((item for item in items if all(item.get(key) == one for key, one in keys)), _NOTHING)
+    if form == "v:":
+        found = json.loads(rest)
+        return "[]", found if found in items else _NOTHING
+    return "[]", items[int(rest)] if int(rest) < len(items) else _NOTHING
