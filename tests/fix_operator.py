@@ -1,6 +1,7 @@
 """Operators as processes against a real API server, each in a namespace of its own, and what they are asked to run."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import socket
@@ -26,6 +27,7 @@ from mesoscale.model.pipeline import API_VERSION, KIND
 from mesoscale_operator import documents, errors, kubeconfig
 from mesoscale_operator.kube import Kube, Object, Resource
 from mesoscale_operator.kubeconfig import Access
+from mesoscale_operator.main import main
 from mesoscale_operator.records import SELECTOR
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +37,10 @@ EVENTS = Resource("events.k8s.io/v1", "events")
 OBJECTS = {kind: Resource(kind.api_version, kind.plural) for kind in KINDS}
 NO_PODS = "replicasOverride: 0\n"
 STAND_INS = ("KafkaTopic",)  # kinds without which too little could be tried; defined loosely where they are missing
+
+
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["__main__", "mesoscale_operator.main", "fix_operator"])
 
 
 def document(name: str = "nyc", **spec: Any) -> Object:
@@ -47,7 +53,7 @@ def document(name: str = "nyc", **spec: Any) -> Object:
 
 
 class Process:
-    """One operator."""
+    """One operator, as `python -m mesoscale_operator` starts it."""
 
     def __init__(
         self, namespace: str, kubeconfig_file: Path, folder: Path, identity: str, also: Sequence[str], installed: str
@@ -58,11 +64,14 @@ class Process:
             self.port = free.getsockname()[1]
         installation = folder / "installation.yaml"
         installation.write_text(installed)
-        command = [sys.executable, "-m", "mesoscale_operator", "--namespace", namespace, "--identity", identity]
-        command += ["--installation", str(installation), "--lease-namespace", f"{namespace}-lease"]
-        command += ["--listen", f"127.0.0.1:{self.port}", *(f"--namespace={one}" for one in also)]
+        arguments = ["--namespace", namespace, "--identity", identity, "--listen", f"127.0.0.1:{self.port}"]
+        arguments += ["--installation", str(installation), "--lease-namespace", f"{namespace}-lease"]
+        self._begin([*arguments, *(f"--namespace={one}" for one in also)], kubeconfig_file)
+
+    def _begin(self, arguments: list[str], kubeconfig_file: Path) -> None:
         with self.log.open("ab") as log:
             environment = os.environ | {"KUBECONFIG": str(kubeconfig_file)}
+            command = [sys.executable, "-m", "mesoscale_operator", *arguments]
             self._process = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
 
     @property
@@ -103,6 +112,41 @@ class Process:
         except subprocess.TimeoutExpired:
             self.kill()
             raise
+
+
+class Forked(Process):
+    """One operator, forked off a process that has read the code already: what takes many lives costs less so."""
+
+    def _begin(self, arguments: list[str], kubeconfig_file: Path) -> None:
+        self._forked = FORKS.Process(target=_operate, args=(arguments, str(kubeconfig_file), str(self.log)))
+        self._forked.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._forked.pid is not None
+        return self._forked.pid
+
+    @property
+    def ended(self) -> int | None:
+        return self._forked.exitcode
+
+    def kill(self) -> None:
+        self._forked.kill()
+        self._forked.join(10)
+
+    def stop(self) -> int:
+        self._forked.terminate()
+        self._forked.join(20)
+        assert self._forked.exitcode is not None
+        return self._forked.exitcode
+
+
+def _operate(arguments: list[str], kubeconfig_file: str, log: str) -> None:
+    os.environ["KUBECONFIG"] = kubeconfig_file
+    with Path(log).open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    sys.exit(main(arguments))
 
 
 class World:
@@ -155,14 +199,20 @@ class World:
             return True
         return False
 
-    def start(self, identity: str = "operator", also: Sequence[str] = (), installed: str = NO_PODS) -> Process:
+    def start(
+        self,
+        identity: str = "operator",
+        also: Sequence[str] = (),
+        installed: str = NO_PODS,
+        of: type[Process] = Process,
+    ) -> Process:
         """Start an operator; it works as soon as it leads, which one of the same identity does at once.
 
         Args:
             also: namespaces that it serves beside this one.
             installed: what is decided for all pipelines; as a rule, that no program runs.
         """
-        process = Process(self.namespace, self._through_proxy, self._folder, identity, also, installed)
+        process = of(self.namespace, self._through_proxy, self._folder, identity, also, installed)
         self.operators.append(process)
         return self.operators[-1]
 
@@ -271,15 +321,15 @@ def _resource(body: Object) -> Resource:
     return _resource_of(types.key(body))
 
 
-async def define(access: Access) -> None:
-    """Define documents as this checkout has them, and loosely what of `STAND_INS` is missing."""
+async def define(access: Access, stand_ins: Sequence[str] = STAND_INS) -> None:
+    """Define documents as this checkout has them, and loosely what of `stand_ins` is missing."""
     definition = yaml.safe_load((ROOT / "crds" / "weatherpipelines.mesoscale.dev.yaml").read_text())
     async with Kube(access) as kube:
         await kube.apply(DEFINITIONS, definition, manager="tests")
         for kind in KINDS:
-            if kind.kind in STAND_INS:
+            if kind.kind in stand_ins:
                 await _stand_in(kube, kind)
-        for objects in (documents.RESOURCE, *(OBJECTS[kind] for kind in KINDS if kind.kind in STAND_INS)):
+        for objects in (documents.RESOURCE, *(OBJECTS[kind] for kind in KINDS if kind.kind in stand_ins)):
             await _listed(kube, objects)
 
 
@@ -294,9 +344,9 @@ async def _stand_in(kube: Kube, kind: types.Kind) -> None:
         served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
         names = {"kind": kind.kind, "plural": kind.plural}
         spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [served]}
-        await kube.apply(
-            DEFINITIONS, _named(DEFINITIONS.group_version, "CustomResourceDefinition", name) | {"spec": spec}
-        )
+        stand_in = _named(DEFINITIONS.group_version, "CustomResourceDefinition", name) | {"spec": spec}
+        stand_in["metadata"]["annotations"] = {"api-approved.kubernetes.io": "unapproved, a stand-in"}
+        await kube.apply(DEFINITIONS, stand_in)
 
 
 async def _listed(kube: Kube, objects: Resource) -> None:
@@ -316,6 +366,17 @@ def api_server(cluster: Running) -> Access:
     access = kubeconfig.from_kubeconfig(cluster.kubeconfig)
     asyncio.run(define(access))
     return access
+
+
+@pytest.fixture
+def lone_world(lone_api_server: Path, tmp_path: Path) -> Iterator[World]:
+    """A world whose API server has no nodes, knows every kind of child, and is nobody else's."""
+    access = kubeconfig.from_kubeconfig(lone_api_server)
+    of_others = [kind.kind for kind in KINDS if kind.project != "Kubernetes"]
+    asyncio.run(define(access, of_others))
+    made = World(access, tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture

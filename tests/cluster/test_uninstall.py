@@ -6,15 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fix_operator import DEFINITIONS, World, define, document
+from fix_operator import DEFINITIONS, World, document
 
 from mesoscale.manifests.types import Key
-from mesoscale_operator import errors, kubeconfig, removal
+from mesoscale_operator import errors, removal
 from mesoscale_operator.kube import Resource
 
 TOPIC = Key("kafka.strimzi.io/v1", "KafkaTopic", "nyc.weather")
@@ -33,16 +32,6 @@ DEPLOYMENT = {
         "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "a"}]}},
     },
 }
-
-
-@pytest.fixture
-def alone(lone_api_server: Path, tmp_path: Path) -> Iterator[World]:
-    """A world whose API server is nobody else's."""
-    access = kubeconfig.from_kubeconfig(lone_api_server)
-    asyncio.run(define(access))
-    world = World(access, tmp_path)
-    yield world
-    world.close()
 
 
 async def uninstall(cluster: Path, *options: str) -> tuple[int, dict[str, Any], float]:
@@ -73,66 +62,68 @@ async def operated(world: World) -> None:
     await world.kube.merge(removal.DEPLOYMENTS, home, "mesoscale-operator", status, "status")
 
 
-def test_an_operator_that_works_takes_pipelines_down_first_and_data_stays(alone: World, lone_api_server: Path) -> None:
+def test_an_operator_that_works_takes_pipelines_down_first_and_data_stays(
+    lone_world: World, lone_api_server: Path
+) -> None:
     async def scene() -> None:
-        await operated(alone)
-        await alone.apply(document())
-        alone.start()
-        await alone.settled()
-        before = len(alone.proxy.changes)
+        await operated(lone_world)
+        await lone_world.apply(document())
+        lone_world.start()
+        await lone_world.settled()
+        before = len(lone_world.proxy.changes)
         code, told, seconds = await uninstall(lone_api_server)
         assert (code, told["done"]) == (0, True)
-        deleted = [call for call in alone.proxy.changes[before:] if call.method == "DELETE"]
+        deleted = [call for call in lone_world.proxy.changes[before:] if call.method == "DELETE"]
         assert deleted, "the operator did it"
         assert seconds < 75 + AT_MOST
-        left = await alone.children()
+        left = await lone_world.children()
         assert {key.kind for key in left} == {"KafkaTopic"}
         assert {one["name"] for one in told["there"]["data"]} == {key.name for key in left}
-        assert not await defined(alone)
-        found = await alone.kube.get(removal.DEPLOYMENTS, f"{alone.namespace}-lease", "mesoscale-operator")
+        assert not await defined(lone_world)
+        found = await lone_world.kube.get(removal.DEPLOYMENTS, f"{lone_world.namespace}-lease", "mesoscale-operator")
         assert found["spec"]["replicas"] == 0
 
-    alone.play(scene)
+    lone_world.play(scene)
 
 
 def test_with_a_dead_operator_and_foreign_finalizers_nothing_stays_and_nothing_hangs(
-    alone: World, lone_api_server: Path
+    lone_world: World, lone_api_server: Path
 ) -> None:
     async def scene() -> None:
-        await operated(alone)
-        await alone.kube.merge(
+        await operated(lone_world)
+        await lone_world.kube.merge(
             removal.DEPLOYMENTS,
-            f"{alone.namespace}-lease",
+            f"{lone_world.namespace}-lease",
             "mesoscale-operator",
             {"status": {"readyReplicas": 0}},
             "status",
         )
-        await alone.apply(document())
-        operator = alone.start()
-        await alone.settled()
+        await lone_world.apply(document())
+        operator = lone_world.start()
+        await lone_world.settled()
         operator.kill()
-        await alone.edit(TOPIC, FOREIGN)
+        await lone_world.edit(TOPIC, FOREIGN)
         code, told, seconds = await uninstall(lone_api_server, "--data=delete")
         assert (code, told["done"]) == (0, True), told
         assert seconds < AT_MOST
-        assert await alone.children() == {}
-        assert not await defined(alone)
+        assert await lone_world.children() == {}
+        assert not await defined(lone_world)
         with pytest.raises(errors.NotFound):
-            await alone.kube.get(LEASES, f"{alone.namespace}-lease", "mesoscale-operator")
+            await lone_world.kube.get(LEASES, f"{lone_world.namespace}-lease", "mesoscale-operator")
         again, told, _ = await uninstall(lone_api_server)
         assert (again, told["there"]["documents"], told["there"]["children"]) == (0, [], [])
 
-    alone.play(scene)
+    lone_world.play(scene)
 
 
 def test_an_operator_that_only_seems_to_live_is_waited_for_until_the_deadline(
-    alone: World, lone_api_server: Path
+    lone_world: World, lone_api_server: Path
 ) -> None:
     async def scene() -> None:
-        await operated(alone)
-        await alone.apply(document())
-        operator = alone.start()
-        await alone.settled()
+        await operated(lone_world)
+        await lone_world.apply(document())
+        operator = lone_world.start()
+        await lone_world.settled()
         operator.kill()
         code, told, seconds = await uninstall(lone_api_server, "--deadline=5")
         assert (code, told["done"]) == (0, True)
@@ -140,31 +131,31 @@ def test_an_operator_that_only_seems_to_live_is_waited_for_until_the_deadline(
         assert outcome.pop("the end of pipelines") is False
         assert all(outcome.values())
         assert seconds < 5 + AT_MOST
-        assert not await defined(alone)
+        assert not await defined(lone_world)
 
-    alone.play(scene)
+    lone_world.play(scene)
 
 
 def test_a_dry_run_says_what_would_become_of_everything_and_changes_nothing(
-    alone: World, lone_api_server: Path
+    lone_world: World, lone_api_server: Path
 ) -> None:
     async def scene() -> None:
-        await operated(alone)
-        await alone.apply(document())
-        operator = alone.start()
-        await alone.settled()
+        await operated(lone_world)
+        await lone_world.apply(document())
+        operator = lone_world.start()
+        await lone_world.settled()
         operator.kill()
-        before = {key: child["metadata"]["resourceVersion"] for key, child in (await alone.children()).items()}
+        before = {key: child["metadata"]["resourceVersion"] for key, child in (await lone_world.children()).items()}
         code, told, _ = await uninstall(lone_api_server, "--dry-run")
         assert (code, told["dryRun"], told["steps"]) == (0, True, [])
         assert [one["name"] for one in told["there"]["documents"]] == ["nyc"]
         named = {(one["kind"], one["name"]) for part in ("children", "data") for one in told["there"][part]}
         assert named == {(key.kind, key.name) for key in before}
-        after = {key: child["metadata"]["resourceVersion"] for key, child in (await alone.children()).items()}
+        after = {key: child["metadata"]["resourceVersion"] for key, child in (await lone_world.children()).items()}
         assert after == before
-        assert await alone.document() is not None
+        assert await lone_world.document() is not None
 
-    alone.play(scene)
+    lone_world.play(scene)
 
 
 @pytest.mark.parametrize("options", [["--namespace=a"], ["--documents=keep"]])
