@@ -27,6 +27,7 @@ def etcd(folders: Folders) -> list[str]:
         str(folders.etcd / "etcd"),
         f"--data-dir={STATE / 'etcd'}",
         "--unsafe-no-fsync",
+        "--quota-backend-bytes=8589934592",  # 50,000 objects, made and changed faster than old versions are dropped
         "--log-level=warn",
         "--listen-peer-urls=http://127.0.0.1:2380",
         "--listen-client-urls=https://127.0.0.1:2379",
