@@ -17,7 +17,7 @@ from yarl import URL
 from loadtest.bench.measure import collect_as_our_programs_do, now
 from loadtest.bench.operator.documents import requests
 from loadtest.bench.operator.room import IN_FLIGHT
-from mesoscale_operator import kube, kubeconfig
+from mesoscale_operator import kubeconfig
 from mesoscale_operator.kubeconfig import Access
 
 QUERY = "?fieldManager=mesoscale&force=true"
@@ -28,7 +28,7 @@ async def apply(access: Access, session: aiohttp.ClientSession, bodies: Iterator
     """Take the next one until there is none."""
     for path, body in bodies:
         url = URL(access.server + path + QUERY, encoded=True)
-        async with session.patch(url, data=body, headers=HEADERS) as answer:
+        async with session.patch(url, data=body) as answer:
             text = await answer.read()
             assert answer.status < 300, text
 
@@ -37,7 +37,10 @@ async def main(namespace: str, first: int, documents: int) -> None:
     access = kubeconfig.find(os.environ)
     bodies = list(requests(namespace, range(first, first + documents)))
     collect_as_our_programs_do()
-    async with kube.session(access, IN_FLIGHT) as session:
+    token = access.token()
+    headers = HEADERS | ({"Authorization": f"Bearer {token}"} if token else {})
+    connector = aiohttp.TCPConnector(limit=IN_FLIGHT, ssl=access.tls or False)
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
         began, left = now(), iter(bodies)
         await asyncio.gather(*(apply(access, session, left) for _ in range(IN_FLIGHT)))
         spent = now() - began

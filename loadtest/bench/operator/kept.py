@@ -18,7 +18,7 @@ from mesoscale.manifests.types import Key
 from mesoscale_operator import documents
 from mesoscale_operator.records import HASH
 
-CHANGES = 100  # in each run
+CHANGES = 100  # in each run, unless there are fewer documents
 SEED = 5
 WATCHED = 12.0  # seconds of rest, each time
 PAUSE = 3.0  # seconds after which a restarted operator that was idle must still be
@@ -130,8 +130,9 @@ async def drift(crowd: Crowd) -> list[Figure]:
 async def _spread(what: str, once: Callable[[int, int], Awaitable[float]], crowd: Crowd) -> list[Figure]:
     """Do it to documents by chance; of each run the middle and the slowest but one in a hundred, in milliseconds."""
     chance = random.Random(SEED)
-    took = [await once(chance.randrange(1, crowd.documents + 1), turn) for turn in range(RUNS * CHANGES)]
-    runs = [took[at : at + CHANGES] for at in range(0, len(took), CHANGES)]
+    each = min(CHANGES, crowd.documents)
+    took = [await once(chance.randrange(1, crowd.documents + 1), turn) for turn in range(RUNS * each)]
+    runs = [took[at : at + each] for at in range(0, len(took), each)]
     detail = {
         "documents": crowd.documents,
         "changes": len(took),

@@ -63,7 +63,7 @@ class Room:
         that run no longer."""
         for resource in holding:
             await self._free(resource)
-        async with kube.session(self.access, timeout=aiohttp.ClientTimeout(total=PATIENCE / 3)) as session:
+        async with kube.session(self.access) as session:
             await asyncio.gather(*(self._delete_all(session, resource) for resource in (*holding, *RESOURCES.values())))
         found = await self.kube.get(NAMESPACES, None, self.namespace)
         await self.kube.delete(NAMESPACES, None, self.namespace, found["metadata"]["uid"])
@@ -80,9 +80,12 @@ class Room:
 
     async def _delete_all(self, session: Any, resource: Resource) -> None:
         """One request deletes them in the API server; it is repeated where it takes longer than a request may."""
-        address = self.access.server + resource.path(self.namespace)
+        address, patience = (
+            self.access.server + resource.path(self.namespace),
+            aiohttp.ClientTimeout(total=PATIENCE / 3),
+        )
         for _ in range(20):
-            async with session.delete(address, json={"propagationPolicy": "Background"}) as answer:
+            async with session.delete(address, json={"propagationPolicy": "Background"}, timeout=patience) as answer:
                 await answer.read()
                 if answer.status in (200, 404, 405):
                     return
