@@ -1,6 +1,7 @@
 """Records that a step wants again wait, come again to it alone, and end in its topic or as dead letters, each once."""
 
 import signal
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,7 @@ SPEC = """\
 @pytest.fixture
 def asking(pipeline: MakePipeline, tmp_path: Path, request: pytest.FixtureRequest) -> Pipeline:
     (tmp_path / "asking_steps.py").write_text(STEPS)
-    return pipeline(f"retry-{request.node.name[5:12].replace('_', '')}-{len(request.node.name)}", SPEC)
+    return pipeline(f"retry-{zlib.crc32(request.node.name.encode()):x}", SPEC)
 
 
 def away() -> Counter[str]:

@@ -5,16 +5,17 @@ transaction: one that is lost makes the next program careful a little later.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from mesoscale.bindings import Kafka
-from mesoscale_streams.kafka import clients
+from mesoscale_streams.kafka import clients, offsets
 from mesoscale_streams.kafka.reader import TopicBatch
 from mesoscale_streams.trial import NO_CARE, Care, Note, Piece, cut, judge
 from mesoscale_streams.work import BeginAgain, Inlet, Work
@@ -22,6 +23,14 @@ from mesoscale_streams.work import BeginAgain, Inlet, Work
 log = logging.getLogger(__name__)
 
 TIMEOUT = 30.0  # seconds for one answer
+PAUSE = 0.2  # seconds before the brokers are asked again
+LATER = (  # nobody knows yet who keeps the group's offsets
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError._WAIT_COORD,
+    KafkaError._TRANSPORT,
+)
 CONDEMNED = "the program ended each time the step had this record alone: it hung, took all memory, or crashed"
 
 
@@ -37,9 +46,7 @@ class Trials:
 
     def restore(self, partitions: Sequence[int], positions: dict[int, int]) -> None:
         """Learn how programs before this one ended; `positions` are where the partitions are gone on with."""
-        for entry in self._consumer.committed([TopicPartition(self._topic, p) for p in partitions], timeout=TIMEOUT):
-            if entry.error is not None:
-                raise KafkaException(entry.error)
+        for entry in self._committed(partitions):
             position = positions.get(entry.partition, 0)
             note = Note.decode(entry.metadata) if entry.offset >= 0 else None
             if self._mine.get(entry.partition) == entry.offset:
@@ -67,10 +74,10 @@ class Trials:
         begins = dict(batch.begins)
         for partition, care in careful.items():
             of_it = np.flatnonzero(batch.partitions == partition)
-            offsets = [batch.messages[index].offset() or 0 for index in of_it]
-            for piece in cut(offsets, care):
-                chosen, last = of_it[piece.first : piece.last], piece.last == len(offsets)
-                end = batch.ends[partition] if last else offsets[piece.last - 1] + 1
+            at = [batch.messages[index].offset() or 0 for index in of_it]
+            for piece in cut(at, care):
+                chosen, last = of_it[piece.first : piece.last], piece.last == len(at)
+                end = batch.ends[partition] if last else at[piece.last - 1] + 1
                 pieces.append(_piece(batch, chosen, {partition: begins[partition]}, {partition: end}, piece))
                 rest[chosen], begins[partition] = False, end
         left = {partition: end for partition, end in batch.ends.items() if begins[partition] < end}
@@ -104,6 +111,17 @@ class Trials:
 
     def close(self) -> None:
         self._consumer.close()
+
+    def _committed(self, partitions: Sequence[int]) -> list[TopicPartition]:
+        """The notes; nobody is a member of the group, so its coordinator may have to be found first."""
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                return offsets.committed(self._consumer, self._topic, partitions, TIMEOUT)
+            except KafkaException as error:
+                if error.args[0].code() not in LATER or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE)
 
     def _note(self, batch: TopicBatch, partitions: Sequence[int], given_back: bool) -> None:
         notes = []
