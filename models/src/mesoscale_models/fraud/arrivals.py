@@ -1,4 +1,4 @@
-"""The payments of a batch account by account, each seeing those before it: by arithmetic, without a loop over payments."""
+"""The payments of a batch by account, each seeing those before it: by arithmetic, without a loop over payments."""
 
 from dataclasses import dataclass
 from typing import Any

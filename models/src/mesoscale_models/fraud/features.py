@@ -1,8 +1,8 @@
 """What is computed from a payment and from what is remembered of its account: one code path to train and to serve.
 
-`extract` is a pure function over a batch of payments in the order of arrival. A payment sees all payments of its account
-that arrived before it, in this batch or any other, and nothing of those after it; so features are the same however the
-stream is cut into batches. A test compares them bit by bit.
+`extract` is a pure function over a batch of payments in the order of arrival. A payment sees all payments of its
+account that arrived before it, in this batch or any other, and nothing of those after it; so features are the same
+however the stream is cut into batches. A test compares them bit by bit.
 """
 
 from typing import Any
@@ -36,7 +36,10 @@ READS = ("account", "occurred_at", "amount", "merchant", "category", "country", 
 
 DESCRIPTIONS = {
     **{f"count_{name}": f"payments of the account in the {name} before" for name in WINDOWS},
-    **{f"sum_{name}": f"this payment and those of the {name} before, over the account's usual amount" for name in WINDOWS},
+    **{
+        f"sum_{name}": f"this payment and those of the {name} before, over the account's usual amount"
+        for name in WINDOWS
+    },
     "amount_ratio": "logarithm of the amount over the account's usual one",
     "amount_z": "the same in standard deviations of the account",
     "amount_to_last": "logarithm of the amount over the last one",
@@ -48,6 +51,10 @@ DESCRIPTIONS = {
     "merchant_share": "part of the remembered payments at this merchant",
     "country_share": "part of the remembered payments in this country",
     "device_share": "part of the remembered payments from this device",
+    "merchant_age": "seconds since the first remembered payment at this merchant",
+    "device_age": "seconds since the first remembered payment from this device",
+    "merchant_count_1h": "payments at this merchant in the hour before",
+    "small_count_1h": "payments in the hour before that were less than a tenth of the usual amount",
     "distance": "km from where the account paid last",
     "speed": "km/h on the way from there, with a minute's grace",
     "gap": "seconds since the last payment",
@@ -63,7 +70,8 @@ def extract(frame: pl.DataFrame, account: NDArray[np.intp], memory: Memory) -> t
     """Features of payments, and what is remembered afterwards.
 
     Args:
-        frame: payments in the order of arrival, with the columns READS; `occurred_at` as Datetime, `amount` in minor units.
+        frame: payments in the order of arrival, with the columns READS; `occurred_at` as Datetime, `amount` in minor
+            units.
         account: for each payment the row of its account in `memory`.
         memory: what is remembered of the accounts of this batch, each of which has a payment in it.
 
@@ -139,21 +147,38 @@ def _windows(
     found: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]], rings: Memory, usual: NDArray[np.float64]
 ) -> None:
     """How many payments, and how much, in the time before; at whole seconds, as the ring knows them."""
-    amounts = rings["amounts"]
+    amounts, small = rings["amounts"], (usual / 10)[:, None]
     for name, seconds in WINDOWS.items():
         since = values["times"] - np.minimum(values["times"], np.uint32(seconds))
         inside: Bools = rings["times"] > since[:, None]
-        found[f"count_{name}"] = np.count_nonzero(inside, axis=1)
+        found[f"count_{name}"] = _count(inside)
         spent = np.sum(amounts, axis=1, where=inside, dtype=np.int64)
         found[f"sum_{name}"] = (spent + values["amounts"]) / usual
+        if name == "1h":
+            found["small_count_1h"] = _count(inside & (amounts < small))
+            same = rings["merchants"] == values["merchants"][:, None]
+            found["merchant_count_1h"] = _count(inside & same)
 
 
-def _familiarity(found: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]], rings: Memory, remembered: Ints) -> None:
+def _count(marks: Bools) -> NDArray[np.uint8]:
+    """How many of each row are true: a ring is 64 wide, so a row is one word."""
+    count: NDArray[np.uint8] = np.bitwise_count(np.packbits(marks, axis=1).view(np.uint64)[:, 0])
+    return count
+
+
+def _familiarity(
+    found: dict[str, NDArray[Any]], values: dict[str, NDArray[Any]], rings: Memory, remembered: Ints
+) -> None:
     """How often the account has been at this merchant, in this country, with this device."""
     for name, ring in (("merchant", "merchants"), ("country", "countries"), ("device", "devices")):
-        uses = np.count_nonzero(rings[ring] == values[ring][:, None], axis=1)
+        same = rings[ring] == values[ring][:, None]
+        uses = _count(same)
         found[f"{name}_share"] = uses / remembered
         found[f"new_{name}"] = np.where(remembered > 0, uses == 0, np.nan)
+        if f"{name}_age" in DESCRIPTIONS:
+            first = np.min(rings["times"], axis=1, where=same, initial=np.iinfo(np.uint32).max)
+            age = np.maximum(values["times"].astype(np.int64) - first, 0)
+            found[f"{name}_age"] = np.where(uses > 0, age, np.nan)
 
 
 def _journey(

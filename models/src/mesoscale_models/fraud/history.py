@@ -31,7 +31,7 @@ class Accounts:
         return found
 
     def _grow(self, fresh: pl.DataFrame) -> None:
-        """Room for accounts that are met for the first time; doubled, so that a long history is not copied each time."""
+        """Room for accounts that are met for the first time; doubled, so that little is copied."""
         first, wanted = self._known.height, self._known.height + fresh.height
         rows = pl.Series("row", np.arange(first, wanted))
         self._known = pl.concat([self._known, fresh.with_columns(rows)])
