@@ -41,3 +41,8 @@ def temperature_changes(observations: pl.DataFrame, state: pl.DataFrame) -> tupl
         "station", last_at="observed_at", last_temperature=measured.fill_null(pl.col("last_temperature"))
     )
     return changes, now.group_by("station", maintain_order=True).last()
+
+
+def only_wind(observations: pl.DataFrame) -> pl.DataFrame:
+    """The hours with a fresh breeze or more: 8 m/s, Beaufort 5."""
+    return observations.filter(pl.col("wind_speed") >= 8)

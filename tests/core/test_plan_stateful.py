@@ -5,7 +5,6 @@ import pytest
 
 from mesoscale import document
 from mesoscale.diff import diff
-from mesoscale.errors import PlanRefused
 from mesoscale.graph.build import build
 from mesoscale.plan import Plan
 from mesoscale.plan.build import build as plan
@@ -48,11 +47,18 @@ def test_state_has_as_many_partitions_as_what_is_read_and_is_compacted() -> None
             "{name: s, from: w, step: 'a:b', state: {key: [station], columns: [{name: seen, type: int64}]}}",
             "state of a:b by station: seen int64",
         ),
+        (
+            "{name: s, from: w, join: {with: v, type: left, before: 1h, after: 0s}}",
+            "left join with v from 1h before to 0s after",
+        ),
+        ("{name: s, from: w, enrich: {with: v}}", "left enrichment with v: all columns"),
         ("{name: s, from: w, use: forward}", ""),
     ],
 )
 def test_what_state_means_is_said_in_words(stage: str, remembers: str) -> None:
-    assert [workload.remembers for workload in planned(stage).workloads] == ["", remembers]
+    other = "{name: v, contract: observation, replay: {dataset: nyc-2013}, topic: {partitions: 4}}"
+    workloads = planned(stage, SOURCE.replace("}}]", "}}, " + other + "]")).workloads
+    assert [workload.remembers for workload in workloads] == ["", "", remembers]
 
 
 def test_state_that_would_mean_something_else_is_refused_with_the_way_out() -> None:
@@ -60,8 +66,8 @@ def test_state_that_would_mean_something_else_is_refused_with_the_way_out() -> N
     assert forbidden(HOURLY, daily) == [
         (
             "what it remembers is window of 1h every 1h by station: rows = count(*), which means nothing to window of"
-            " 1d every 1d by station: rows = count(*); give the stage another name, or state: {reset: true} to begin with"
-            " nothing"
+            " 1d every 1d by station: rows = count(*); give the stage another name, or state: {reset: true} to begin"
+            " with nothing"
         )
     ]
     assert forbidden(HOURLY, daily.replace("}}", "}, state: {reset: true}}")) == []
@@ -73,11 +79,3 @@ def test_state_that_would_mean_something_else_is_refused_with_the_way_out() -> N
 def test_partitions_of_what_is_read_cannot_grow_below_state() -> None:
     [reason] = forbidden(HOURLY, HOURLY, SOURCE.replace("4", "5"))
     assert reason.startswith("what a stage remembers lies in the partitions of what it reads")
-
-
-@pytest.mark.parametrize("stage", ["join: {with: v, before: 1h, after: 1h}", "enrich: {with: v}"])
-def test_what_cannot_be_run_yet_is_refused(stage: str) -> None:
-    two = SOURCE + "  contracts: []\n"
-    two = two.replace("}]", "}, {name: v, contract: observation, replay: {dataset: nyc-2013}, topic: {partitions: 4}}]")
-    with pytest.raises(PlanRefused, match="cannot be run by this version"):
-        planned("{name: s, from: w, " + stage + "}", two)

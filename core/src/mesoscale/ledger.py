@@ -84,6 +84,7 @@ def balance(
     counts: Mapping[str, Counts],
     offset_lags: Mapping[tuple[str, str], int],
     redriven: Mapping[tuple[str, str], int] | None = None,
+    beside: Mapping[str, int] | None = None,
 ) -> Ledger:
     """Check every node and edge of `graph`.
 
@@ -92,6 +93,7 @@ def balance(
         counts: node name → its counts; a node that has not begun may be missing.
         offset_lags: (producer, consumer) → end offset minus committed offset, over all partitions.
         redriven: (producer, consumer) → dead letters that were sent to the consumer once more.
+        beside: node of two inputs → how many of the records that it read are of the second.
     """
     nodes = {node.name: counts.get(node.name, Counts()) for node in graph.nodes}
     edges = tuple(
@@ -99,7 +101,7 @@ def balance(
             producer=edge.producer,
             consumer=consumer,
             produced=nodes[edge.producer].produced,
-            consumed=nodes[consumer].read,
+            consumed=_consumed(graph.node(consumer), edge.producer, nodes[consumer].read, beside or {}),
             offset_lag=offset_lags.get((edge.producer, consumer), 0),
             redriven=(redriven or {}).get((edge.producer, consumer), 0),
         )
@@ -109,6 +111,12 @@ def balance(
     problems = [text for node in graph.nodes for text in _node_problems(node, nodes[node.name])]
     problems += [text for edge in edges for text in _edge_problems(edge)]
     return Ledger(nodes, edges, tuple(problems))
+
+
+def _consumed(node: Node, producer: str, read: int, beside: Mapping[str, int]) -> int:
+    """How many of the records that a node read are of this producer."""
+    of_second = beside.get(node.name, 0)
+    return of_second if producer == node.beside else read - of_second
 
 
 def _node_problems(node: Node, counts: Counts) -> Iterable[str]:

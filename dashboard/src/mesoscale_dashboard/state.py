@@ -5,6 +5,7 @@ from typing import Any
 
 from mesoscale.graph.types import Graph, Node
 from mesoscale.ledger import Ledger
+from mesoscale.model.stage import Stage
 from mesoscale_dashboard import layout
 from mesoscale_dashboard.watch import Seen
 
@@ -40,7 +41,7 @@ def _node(node: Node) -> dict[str, Any]:
 def _what(node: Node) -> str:
     """What it is in the words of the document: `replay`, `table`, the step of a stage."""
     section = node.section
-    return section.kind if hasattr(section, "kind") else section.use or section.step or ""
+    return (section.use or section.step or section.kind) if isinstance(section, Stage) else section.kind
 
 
 def state(graph: Graph, drawn: dict[str, Any], seen: Seen) -> dict[str, Any]:

@@ -40,11 +40,14 @@ class LedgerReader:
             KafkaException, psycopg.Error: a service is away; a later call may succeed.
         """
         counts: dict[str, Counts] = {}
-        committed: dict[str, dict[int, int]] = {}
+        committed: dict[tuple[str, str], dict[int, int]] = {}
+        beside: dict[str, int] = {}
         sent_back = self._sent_back()
         for node in reversed(self._graph.nodes):
-            if node.input is not None:
-                counts[node.name], committed[node.name] = self._consumer(node)
+            for producer in node.inputs:
+                read, committed[producer, node.name] = self._consumer(node, producer)
+                counts[node.name] = counts.get(node.name, Counts()) + read
+                beside |= {node.name: read.read} if producer == node.beside else {}
         counts |= {name: position.counts for name, position in self._positions.read().items()}
         redriven = self._redriven.read()
         sent_again = {
@@ -52,7 +55,7 @@ class LedgerReader:
             for edge in self._graph.edges
             for consumer in edge.consumers
         }
-        return ledger.balance(self._graph, counts, self._offset_lags(committed, sent_back), sent_again)
+        return ledger.balance(self._graph, counts, self._offset_lags(committed, sent_back), sent_again, beside)
 
     def ended(self) -> bool:
         """Whether every source has said that nothing will follow."""
@@ -78,10 +81,10 @@ class LedgerReader:
         if self._connection is not None:
             self._connection.close()
 
-    def _consumer(self, node: Node) -> tuple[Counts, dict[int, int]]:
-        """The counts of a stage or sink, and partition → the offset it goes on from."""
+    def _consumer(self, node: Node, producer: str) -> tuple[Counts, dict[int, int]]:
+        """The counts of a stage or sink on one of its edges, and partition → the offset it goes on from."""
         if node.kind == "stage":
-            edge = self._graph.edge(str(node.input))
+            edge = self._graph.edge(producer)
             group = naming.group(self._graph.pipeline.name, node.name)
             entries = self._groups.read(group, edge.topic, edge.settings.partitions)
         else:
@@ -106,14 +109,14 @@ class LedgerReader:
         return {name: {p: at for p, (at, _) in of_it.items()} for name, of_it in entries.items()}
 
     def _offset_lags(
-        self, committed: dict[str, dict[int, int]], sent_back: dict[str, dict[int, int]]
+        self, committed: dict[tuple[str, str], dict[int, int]], sent_back: dict[str, dict[int, int]]
     ) -> dict[tuple[str, str], int]:
         """A record that waits to be tried again is between its producer and its reader as much as one not read yet."""
         waiting = {name: naming.retry_topic(self._graph.pipeline.name, name) for name in sent_back}
         topics = {edge.topic: edge.settings.partitions for edge in self._graph.edges}
         ends = self._groups.ends(topics | dict.fromkeys(waiting.values(), MOST_ATTEMPTS))
         return {
-            (edge.producer, consumer): _behind(ends[edge.topic], committed[consumer])
+            (edge.producer, consumer): _behind(ends[edge.topic], committed[edge.producer, consumer])
             + (_behind(ends[waiting[consumer]], sent_back[consumer]) if consumer in waiting else 0)
             for edge in self._graph.edges
             for consumer in edge.consumers

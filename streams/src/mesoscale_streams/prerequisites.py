@@ -33,8 +33,9 @@ STRIKES = 2  # looks in a row at which a topic must be gone to be believed gone
 
 def topics(graph: Graph, node: Node) -> tuple[str, ...]:
     """The topics that the node reads or writes."""
-    edges = [graph.edge(producer) for producer in (node.input, node.output) if producer is not None]
-    of_edges = [edge.topic for edge in edges] + [edges[0].dead_letter_topic]  # who reads or makes a record refuses it
+    read, made = [graph.edge(one) for one in node.inputs], [graph.edge(node.output)] if node.output else []
+    of_edges = [edge.topic for edge in read + made]
+    of_edges += [edge.dead_letter_topic for edge in read or made]  # who reads or makes a record refuses it
     name = graph.pipeline.name
     own = [naming.positions_topic(name)] if node.kind == "source" else []
     if isinstance(node.section, Stage) and node.section.stateful:

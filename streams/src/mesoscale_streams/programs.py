@@ -8,7 +8,7 @@ from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
 from mesoscale.model.stage import Stage
 from mesoscale.plan import tables
-from mesoscale_streams import loop, stateful_stage, stateless_stage
+from mesoscale_streams import loop, pair_stage, stateful_stage, stateless_stage
 from mesoscale_streams.environment import Environment
 from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.kafka.outlet import TopicOutlet
@@ -34,7 +34,8 @@ def run(environment: Environment, health: Health, stop: threading.Event) -> None
         case Source() as source:
             _run_source(environment, source, health, stop)
         case Stage() as stage:
-            (stateful_stage if stage.stateful else stateless_stage).run(environment, stage, health, stop)
+            kind = pair_stage if stage.beside else stateful_stage if stage.stateful else stateless_stage
+            kind.run(environment, stage, health, stop)
         case Sink() as sink:
             _run_table_sink(environment, sink, health, stop)
 

@@ -79,7 +79,7 @@ class StatefulProcess:
         rejected = list(decoded.rejected)
         if ahead.any():
             rows = np.flatnonzero(ahead)
-            rejected += [Rejected(int(records[row]), Reason.OUT_OF_RANGE, _ahead(times[row])) for row in rows]
+            rejected += [Rejected(int(records[row]), Reason.OUT_OF_RANGE, told_ahead(times[row])) for row in rows]
             frame, records, times = frame.filter(~ahead), records[~ahead], times[~ahead]
         partitions = batch.partitions[records]
         moments = self._moments(partitions, times)
@@ -87,7 +87,8 @@ class StatefulProcess:
         outcome = self._operator(frame, partitions, moments, self._table)
         rejected += [Rejected(int(records[one.row]), one.reason, one.detail) for one in outcome.failures]
         late = [
-            Rejected(int(records[row]), Reason.LATE, _late(times[row], moments.watermarks[row])) for row in outcome.late
+            Rejected(int(records[row]), Reason.LATE, told_late(times[row], moments.watermarks[row]))
+            for row in outcome.late
         ]
         produced = conform(outcome.frame, self._checks)
         return Work(
@@ -97,7 +98,7 @@ class StatefulProcess:
             values=encode.encode(produced),
             keys=encode.keys(produced, self._outgoing),
             letters=[self._signer.letter(batch, one) for one in sorted(rejected, key=lambda one: one.index)],
-            counts=_counts(batch, [one.index for one in rejected], [one.index for one in late], home, produced.height),
+            counts=counts(batch, [one.index for one in rejected], [one.index for one in late], home, produced.height),
             late=[self._signer.letter(batch, one) for one in late],
         )
 
@@ -125,11 +126,13 @@ class StatefulProcess:
         return Moments(moments.times, moments.watermarks, {**moments.ends, **rested})
 
 
-def _ahead(time: int) -> str:
+def told_ahead(time: int) -> str:
+    """Why a record was rejected whose event time, in microseconds, is too far ahead."""
     return f"event time {_instant(time)} is too far in the future of when the record was written"
 
 
-def _late(time: int, watermark: int) -> str:
+def told_late(time: int, watermark: int) -> str:
+    """Why a record is late; both in microseconds."""
     return f"event time {_instant(time)}, when the watermark was {_instant(watermark)}"
 
 
@@ -137,7 +140,7 @@ def _instant(microseconds: int) -> str:
     return datetime.fromtimestamp(int(microseconds) / 1e6, UTC).isoformat()
 
 
-def _counts(
+def counts(
     batch: TopicBatch, rejected: Sequence[int], late: Sequence[int], home: int | None, produced: int
 ) -> dict[int, Counts]:
     """The ledger's entries by input partition; what was produced has none, so all of it stands with `home`."""

@@ -1,6 +1,7 @@
 """A stage that remembers, put together: its operator, its state, and the transaction that makes both safe."""
 
 import threading
+from collections.abc import Callable
 from typing import cast
 
 from mesoscale import naming
@@ -103,19 +104,24 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
         advance=advance,
         metrics=metrics,
     )
-    loop.run(_Restless(reader, process, incoming.topic), process, outlet, metrics, health, stop)
+    loop.run(Restless(reader, process.rest, incoming.topic), process, outlet, metrics, health, stop)
     reader.close()
     state.close()
     outlet.close()
 
 
-class _Restless:
+class Restless:
     """An inlet that gives an empty batch where event time goes on without records, so that what is due comes out."""
 
     ended = False
 
-    def __init__(self, reader: GroupReader, process: StatefulProcess, topic: str) -> None:
-        self._reader, self._process, self._topic = reader, process, topic
+    def __init__(self, reader: GroupReader, rest: Callable[[], bool], topic: str) -> None:
+        """Args:
+        reader: gives what there is.
+        rest: lets event time go on, and says whether it did.
+        topic: what is read.
+        """
+        self._reader, self._rest, self._topic = reader, rest, topic
 
     @property
     def ready(self) -> bool:
@@ -123,7 +129,7 @@ class _Restless:
 
     def read(self) -> TopicBatch | None:
         batch = self._reader.read()
-        return topics.empty(self._topic) if batch is None and self._process.rest() else batch
+        return topics.empty(self._topic) if batch is None and self._rest() else batch
 
     def rewind(self) -> None:
         self._reader.rewind()

@@ -92,7 +92,7 @@ def _own_image(target: Target, node: Node) -> str | None:
 def revision(target: Target, node: Node, workload: Workload) -> str:
     """A hash of what the node's program reads at its start; with another, its pods are replaced, and no others."""
     section = node.section.model_dump(mode="json", by_alias=True, exclude=_ELSEWHERE)
-    edges = [target.graph.edge(name) for name in (node.input, node.output) if name is not None]
+    edges = [target.graph.edge(name) for name in (*node.inputs, node.output) if name is not None]
     entries = document.entries(target)
     return hash_of([section, [_shape(edge) for edge in edges], [entries[service] for service in workload.needs]])
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 SOURCES = ("replay", "synthetic")
 STEPS = ("forward",)
-STATEFUL = ("window", "session", "rolling")
+STATEFUL = ("window", "session", "rolling", "join", "enrich")
 SINKS = ("table",)
 
 

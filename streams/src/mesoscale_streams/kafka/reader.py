@@ -1,4 +1,4 @@
-"""Reading one topic as a member of a consumer group, a batch at a time.
+"""Reading one topic, or two in step, as a member of a consumer group, a batch at a time.
 
 The positions a reader starts from are not Kafka's business alone: they are restored by whoever keeps them (the group's
 own offsets for stages, the database for table sinks) each time partitions are assigned.
@@ -19,7 +19,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 from mesoscale.bindings import Kafka
 from mesoscale_streams import history
 from mesoscale_streams.history import History
-from mesoscale_streams.kafka import clients
+from mesoscale_streams.kafka import clients, lanes
 from mesoscale_streams.work import BeginAgain
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,10 @@ LINGER = 0.02  # seconds for more records once there is one
 
 @dataclass(frozen=True)
 class TopicBatch:
-    """Messages of one topic, with where each partition stood before (`begins`) and stands after (`ends`).
+    """Messages, with where each partition stood before (`begins`) and stands after (`ends`).
 
-    A partition whose messages were all for other readers moves on without any.
+    A partition whose messages were all for other readers moves on without any. Where two topics are read, partitions
+    are lanes (see `lanes`), and `topic` is the first of them.
     """
 
     topic: str
@@ -60,7 +61,8 @@ class TopicBatch:
         return np.fromiter(stamps, np.int64, len(self.messages)) * 1000
 
     def position(self, index: int) -> str:
-        return f"{self.topic}/{self.partitions[index]}/{self.messages[index].offset()}"
+        message = self.messages[index]
+        return f"{message.topic()}/{message.partition()}/{message.offset()}"
 
     def history(self, index: int) -> History:
         return history.of(self.messages[index].headers())
@@ -84,7 +86,7 @@ class Restore(Protocol):
 
 
 class GroupReader:
-    """One member of a consumer group, on one topic."""
+    """One member of a consumer group, on one topic, or on two of which it gets the same partitions."""
 
     ended = False
 
@@ -101,6 +103,8 @@ class GroupReader:
         on_rebalance: Callable[[], None],
         release: Callable[[Sequence[int]], None] = lambda _: None,
         tell_ends: bool = False,
+        beside: str = "",
+        beside_first: bool = False,
     ) -> None:
         """Join the group.
 
@@ -115,15 +119,20 @@ class GroupReader:
             on_rebalance: called after partitions came or went.
             release: called with partitions that are given up, after `settle`.
             tell_ends: whether `at_end` is wanted.
+            beside: a second topic, with as many partitions; then all partitions are lanes.
+            beside_first: whether a partition of that is read to its end before the first record of the other one.
         """
         self._node = node
-        self._topic = topic
+        self._topic, self._beside = topic, beside
+        self._lane: Callable[[Message], int] = self._lane_of if beside else Message.partition  # type: ignore[assignment]
         self._restore = restore
         self._settle = settle
         self._on_rebalance = on_rebalance
         self._release = release
         self._positions: dict[int, int] = {}
         self._at_end: set[int] = set()
+        self._beside_first = beside_first
+        self._waiting: set[int] = set()  # lanes that are not read before those beside them
         self._again: BeginAgain | None = None
         self._given_up: set[int] = set()  # partitions, in the call that collects now
         self._disturbed = False  # whether any were, since the batch was begun
@@ -135,7 +144,8 @@ class GroupReader:
                 "group.id": group,
                 "session.timeout.ms": 6_000,
                 "heartbeat.interval.ms": 1_500,
-                "partition.assignment.strategy": "cooperative-sticky",
+                # Of two topics only `range` gives a member the same partitions; it takes all away to give them anew.
+                "partition.assignment.strategy": "range" if beside else "cooperative-sticky",
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -149,7 +159,8 @@ class GroupReader:
                 "queued.max.messages.kbytes": 32 << 10,
             }
         )
-        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+        topics = [topic, beside] if beside else [topic]
+        self._consumer.subscribe(topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
     @property
     def ready(self) -> bool:
@@ -195,7 +206,7 @@ class GroupReader:
         """Partition → records between this reader and the end, as far as the last fetch tells."""
         lags = {}
         for partition, position in self._positions.items():
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            _, end = self._consumer.get_watermark_offsets(self._at(partition), cached=True)
             if end >= 0:
                 lags[partition] = max(0, end - max(position, 0))
         return lags
@@ -220,7 +231,7 @@ class GroupReader:
         self._given_up.clear()
         more = self._consumer.consume(number, timeout)
         if self._given_up:
-            messages[:] = [message for message in messages if message.partition() not in self._given_up]
+            messages[:] = [message for message in messages if self._lane(message) not in self._given_up]
         messages += more
         return more
 
@@ -232,24 +243,31 @@ class GroupReader:
                 _raise_unless_passing(message.error())
             messages = [message for message in messages if not message.error()]
         elif self._at_end:
-            self._at_end.difference_update(message.partition() or 0 for message in messages)
+            self._at_end.difference_update(map(self._lane, messages))
         return messages
 
     def _note_end(self, message: Message) -> None:
         """A partition is at its end until something comes of it; in the order in which both were told."""
-        error, partition = message.error(), message.partition()
+        error, partition = message.error(), self._lane(message)
         if error is not None and error.code() == KafkaError._PARTITION_EOF and partition in self._positions:
             self._at_end.add(partition)
-        elif error is None and partition is not None:
+            self._let_go(lanes.partition(partition))
+        elif error is None:
             self._at_end.discard(partition)
+
+    def _let_go(self, partition: int) -> None:
+        """Read it, if what stands beside it was read to its end."""
+        if partition in self._waiting and lanes.both(partition)[1] in self._at_end:
+            self._waiting.discard(partition)
+            self._consumer.resume([self._at(partition)])
 
     def _batch(self, messages: list[Message]) -> TopicBatch | None:
         if not messages:
             return None
-        partitions = np.fromiter(map(Message.partition, messages), np.int32, len(messages))
+        partitions = np.fromiter(map(self._lane, messages), np.int32, len(messages))
         numbers = np.unique(partitions).tolist()
         if not self._positions.keys() >= set(numbers):  # a rebalance took some away while records were collected
-            return self._batch([message for message in messages if message.partition() in self._positions])
+            return self._batch([message for message in messages if self._lane(message) in self._positions])
         begins, ends = {}, {}
         for partition in numbers:
             of_it = np.flatnonzero(partitions == partition)
@@ -275,7 +293,11 @@ class GroupReader:
             due = offset + 1
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        consumer.incremental_assign(self._restored([partition.partition for partition in partitions]))
+        restored = self._restored([self._lane_at(partition) for partition in partitions])
+        (consumer.assign if self._beside else consumer.incremental_assign)(restored)
+        if self._beside_first:
+            self._waiting = {lane for lane in self._positions if lane < lanes.BESIDE}
+            consumer.pause([self._at(lane) for lane in self._waiting])
         log.info("partitions assigned", extra={"partitions": sorted(self._positions)})
         self._on_rebalance()
 
@@ -285,22 +307,34 @@ class GroupReader:
         except BeginAgain as again:
             # Whoever gets these partitions starts from what is safe; the ones that stay are rewound by the next read.
             self._again = again
-        for partition in partitions:
-            self._positions.pop(partition.partition, None)
-            self._given_up.add(partition.partition)
-            self._at_end.discard(partition.partition)
-        self._release([partition.partition for partition in partitions])
+        given_up = [self._lane_at(partition) for partition in partitions]
+        for partition in given_up:
+            self._positions.pop(partition, None)
+            self._given_up.add(partition)
+            self._at_end.discard(partition)
+            self._waiting.discard(partition)
+        self._release(given_up)
         self._disturbed = True
-        consumer.incremental_unassign(partitions)
-        log.info("partitions given up", extra={"partitions": [partition.partition for partition in partitions]})
+        if self._beside:
+            consumer.unassign()
+        else:
+            consumer.incremental_unassign(partitions)
+        log.info("partitions given up", extra={"partitions": given_up})
         self._on_rebalance()
 
     def _restored(self, partitions: Sequence[int]) -> list[TopicPartition]:
         offsets = self._restore(self._consumer, partitions)
         self._positions |= {partition: offsets.get(partition, 0) for partition in partitions}
-        return [
-            TopicPartition(self._topic, partition, offsets.get(partition, OFFSET_BEGINNING)) for partition in partitions
-        ]
+        return [self._at(partition, offsets.get(partition, OFFSET_BEGINNING)) for partition in partitions]
+
+    def _at(self, partition: int, *offset: int) -> TopicPartition:
+        return lanes.at((self._topic, self._beside), partition, *offset)
+
+    def _lane_at(self, partition: TopicPartition) -> int:
+        return lanes.lane(partition.partition, partition.topic == self._beside)
+
+    def _lane_of(self, message: Message) -> int:
+        return lanes.lane(message.partition() or 0, message.topic() == self._beside)
 
 
 def _raise_unless_passing(error: KafkaError | None) -> None:

@@ -1,8 +1,8 @@
 """Enrichment: each record with the latest row of its key that came from a topic beside it, as of its arrival.
 
 The rows are those of a table that somebody keeps in a topic: a later one of a key takes the place of an earlier one.
-What a record finds is what had come before it, so this depends on the order in which the two topics are read, which
-only within a partition of each is fixed: a table should be there before what looks into it.
+What a record finds is what had come before it, so this depends on the order in which the two topics are read, which is
+fixed only within a partition of each. Whoever reads them reads what there is of the table first.
 """
 
 from typing import Literal

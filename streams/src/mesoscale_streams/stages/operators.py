@@ -6,13 +6,15 @@ import polars as pl
 
 from mesoscale import units
 from mesoscale.contract.types import Contract
+from mesoscale.graph import derived
 from mesoscale.model.stage import Stage
 from mesoscale.model.stateful import Aggregate as Asked
 from mesoscale.model.stateful import EventTime, Rolling, Session, Window
 from mesoscale_streams.records.schema import polars_schema
-from mesoscale_streams.stages import rolling, sessions, windows
+from mesoscale_streams.stages import enrich, join, rolling, sessions, windows
 from mesoscale_streams.stages.aggregates import Aggregate, Aggregates
 from mesoscale_streams.stages.stateful import Stateful
+from mesoscale_streams.stages.two_inputs import TwoInputs
 from mesoscale_streams.stages.watermarks import SECOND
 
 
@@ -29,6 +31,31 @@ def one_input(stage: Stage, incoming: Contract) -> Stateful:
     if stage.rolling:
         return _rolling(stage.rolling, incoming)
     raise ValueError(f"stage {stage.name} does {stage.kind}, which is no operator with one input")
+
+
+def two_inputs(stage: Stage, ours: Contract, beside: Contract) -> TwoInputs:
+    """The operator of a stage that reads two topics.
+
+    Raises:
+        ValueError: it is none.
+    """
+    looked_up = derived.beside_columns(stage, beside)
+    names = {name: derived.beside_name(stage, name) for name in looked_up}
+    by, wanted = _schema(ours.key, ours), _schema(looked_up, beside)
+    if stage.enrich:
+        return enrich.Enrich(by, wanted, names, stage.enrich.type)
+    if stage.join is None:
+        raise ValueError(f"stage {stage.name} does {stage.kind}, which is no operator with two inputs")
+    return join.Join(
+        by,
+        polars_schema(ours),
+        wanted,
+        names,
+        before=microseconds(stage.join.before),
+        after=microseconds(stage.join.after),
+        lateness=microseconds(stage.join.lateness),
+        how=stage.join.type,
+    )
 
 
 def event_time(stage: Stage) -> EventTime:
