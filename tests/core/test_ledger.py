@@ -71,3 +71,13 @@ def test_what_does_not_add_up_is_named(node: str, counts: Counts, problem: str) 
     read = ledger.balance(GRAPH, BALANCED | {node: counts}, {("weather", "own"): 6})
     assert problem in read.problems
     assert not read.closed
+
+
+def test_records_that_were_sent_back_are_produced_once_more_for_their_reader() -> None:
+    again = BALANCED | {"own": Counts(read=12, accepted=12, produced=2)}
+    assert not ledger.balance(GRAPH, again, {}).closed
+    read = ledger.balance(GRAPH, again, {}, {("weather", "own"): 3})
+    assert read.closed
+    assert {edge.consumer: edge.redriven for edge in read.edges} == {"same": 0, "own": 3, "rows": 0}
+    more = ledger.balance(GRAPH, again, {}, {("weather", "own"): 4})
+    assert more.problems == ("weather → own: produced 9 and 4 redriven, consumed 12, but only 0 can be in between",)
