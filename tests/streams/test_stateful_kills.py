@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import cycle
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
@@ -67,6 +68,7 @@ class Crew:
     def __init__(self, here: Pipeline, broker: Running, chance: random.Random) -> None:
         self._here, self._broker, self._chance = here, broker, chance
         self._running: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
+        self._logged: dict[tuple[str, int], int] = {}  # bytes of the log before the process began
         self.killed: Counter[str] = Counter()
 
     def scale(self, number: int) -> None:
@@ -113,12 +115,16 @@ class Crew:
         self._running.clear()
 
     def _at_work(self, stage: str, instance: int) -> bool:
-        log = (self._here.folder / f"{stage}.{instance}.log").read_text()
-        return '"state restored"' in log.rpartition('"begun"')[2]
+        """Whether this process, and not one before it, has had partitions."""
+        return b'"state restored"' in self._log(stage, instance).read_bytes()[self._logged[stage, instance] :]
 
     def _start(self, stage: str, instance: int) -> None:
-        process = self._here.start(stage, instance, more=("--state", f"kept/{stage}"))
-        self._running[stage, instance] = process
+        log = self._log(stage, instance)
+        self._logged[stage, instance] = log.stat().st_size if log.exists() else 0
+        self._running[stage, instance] = self._here.start(stage, instance, more=("--state", f"kept/{stage}"))
+
+    def _log(self, stage: str, instance: int) -> Path:
+        return self._here.folder / f"{stage}.{instance}.log"
 
 
 @contextmanager

@@ -1,12 +1,13 @@
 """A stage that remembers: every record counted once in its state, wherever the stage dies, moves or starts again."""
 
+import re
 import signal
 from collections.abc import Callable
 
 import orjson
 import pytest
 from fix_counting import SPEC, STEP, numbered, told
-from fix_pipeline import Pipeline, payments, until
+from fix_pipeline import RECORD, Pipeline, committed, payments, until
 
 from mesoscale import naming
 from mesoscale.ledger import Counts
@@ -140,3 +141,67 @@ def test_the_ledger_of_a_stage_that_remembers_closes(pipeline: MakePipeline) -> 
     groups.close()
     assert Counts.total(counts for _, counts in found.values()) == Counts(1001, 1000, 1, 0, 1000)
     assert [value for _, value, *_ in [(one.key(), one.value()) for one in here.letters("payments")]] == [b"{"]
+
+
+WINDOW = """\
+  sources:
+    - {name: payments, contract: transaction, synthetic: {perSecond: 100}}
+  stages:
+    - name: spend
+      from: payments
+      window:
+        by: [account]
+        size: 1s
+        lateness: 1s
+        idleAfter: 3s
+        aggregates: [{name: payments, value: count(*)}]
+"""
+
+
+def in_order(count: int) -> list[RECORD]:
+    """Payments in the order of their times."""
+    return sorted(payments(count), key=lambda record: str(orjson.loads(record[1] or b"")["occurred_at"]))
+
+
+def counted(here: Pipeline) -> int:
+    return sum(orjson.loads(value or b"")["payments"] for value in here.values("spend"))
+
+
+def test_windows_of_partitions_that_fell_silent_come_out_and_later_records_are_late_once(
+    pipeline: MakePipeline,
+) -> None:
+    here, sent = pipeline("silent", WINDOW), in_order(1_000)
+    here.send("payments", sent)
+    running = here.start("spend")
+    until(lambda: counted(here) == 1_000, f"all windows are told\n{here.log()}")
+    here.stop(running)
+    here.send("payments", sent[:50])
+    running = here.start("spend")
+    until(lambda: here.stage_done("spend", "payments"), "spend is done")
+    here.stop(running)
+    late = committed(here.kafka, naming.late_topic(here.name, "spend"), 1)
+    assert sorted((one.key(), one.value()) for one in late) == sorted(sent[:50])
+    for one in late:
+        headers = {name: (value or b"").decode() for name, value in one.headers() or []}
+        assert (headers["meso-reason"], headers["meso-node"]) == ("Late", "spend")
+        assert re.match(r"event time 20\S+, when the watermark was 20\S+$", headers["meso-detail"])
+        assert headers["meso-position"].startswith("silent.payments/")
+    assert counted(here) == 1_000
+    groups = Groups(here.kafka)
+    found = groups.read(naming.group(here.name, "spend"), naming.topic(here.name, "payments"), 6)
+    groups.close()
+    assert Counts.total(counts for _, counts in found.values()) == Counts(
+        1_050, 1_000, 0, 50, len(here.values("spend"))
+    )
+
+
+def test_a_clock_that_is_years_ahead_closes_no_window(pipeline: MakePipeline) -> None:
+    here, sent = pipeline("ahead", WINDOW), in_order(1_000)
+    strange = [(key, value.replace(b"2024-0", b"2099-0")) for key, value in sent[:10] if value]
+    here.send("payments", [*strange, *sent])
+    running = here.start("spend")
+    until(lambda: here.stage_done("spend", "payments"), "spend is done")
+    until(lambda: counted(here) == 1_000, f"all windows are told\n{here.log()}")
+    here.stop(running)
+    assert sorted(one.value() or b"" for one in here.letters("payments")) == sorted(value for _, value in strange)
+    assert committed(here.kafka, naming.late_topic(here.name, "spend"), 1) == []
