@@ -7,6 +7,7 @@ is, or of one that commits in a wrong order. The latter show that a test which c
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from typing import Any
@@ -118,6 +119,18 @@ def redrive_after_commit() -> None:
             die_in_third()
 
     redrive._Sender.send = then_die  # type: ignore[method-assign]
+
+
+def redrive_slowly() -> None:
+    """No death: a letter a time, and a rest after each, so that another redriver comes in between."""
+    redrive.AT_ONCE = 1
+    send = redrive._Sender.send
+
+    def then_rest(self: Any, fates: Any) -> None:
+        send(self, fates)
+        time.sleep(1)
+
+    redrive._Sender.send = then_rest  # type: ignore[method-assign]
 
 
 def retrier_before_commit() -> None:
@@ -283,6 +296,7 @@ FAULTS = {
         wrong_sink_positions_first,
         redrive_before_commit,
         redrive_after_commit,
+        redrive_slowly,
         retrier_before_commit,
         retrier_after_commit,
         waiting_before_commit,

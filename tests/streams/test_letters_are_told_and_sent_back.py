@@ -4,6 +4,7 @@ import signal
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
@@ -145,6 +146,20 @@ def test_a_redriver_that_is_killed_and_run_again_sends_each_once(refused: Pipeli
     done = dlq(refused, "redrive")
     assert done["sent"] + done["already"] == large(refused).total()
     assert done["already"] == (2 if moment == "redrive-before-commit" else 3)
+    after = settle(refused)
+    assert table(refused, "picked") == ids((refused.folder / "given.ndjson").read_bytes().splitlines()[:COUNT])
+    assert sum(edge.redriven for edge in after.edges) == large(refused).total()
+
+
+def test_of_two_redrivers_at_once_the_later_goes_on_alone(refused: Pipeline) -> None:
+    (refused.folder / "most").write_text("1e9")
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(dlq, refused, "redrive", sabotage="redrive-slowly")
+        until(lambda: any(one["redrivenAt"] for one in dlq(refused, "show", "--node", "pick")), "one letter is sent")
+        second = dlq(refused, "redrive")
+        assert second["already"] > 0
+        assert second["sent"] + second["already"] == large(refused).total()
+        assert first.result(60) == 4
     after = settle(refused)
     assert table(refused, "picked") == ids((refused.folder / "given.ndjson").read_bytes().splitlines()[:COUNT])
     assert sum(edge.redriven for edge in after.edges) == large(refused).total()
