@@ -26,6 +26,7 @@ LAST_COMMIT = Gauge("mesoscale_last_commit_timestamp_seconds", "When the last ba
 LAG = Gauge("mesoscale_consumer_lag_records", "End offset minus position", (*_LABELS, "topic", "partition"))
 REBALANCES = Counter("mesoscale_rebalances", "Changes of the assigned partitions", _LABELS)
 RETRIES = Counter("mesoscale_retries", "Batches that were begun again", (*_LABELS, "cause"))
+RETRIED = Counter("mesoscale_records_retried", "Records that a step wanted to have again later", _LABELS)
 STATE_KEYS = Gauge("mesoscale_state_keys", "Keys that a stage remembers in this process", _LABELS)
 STATE_BYTES = Gauge("mesoscale_state_bytes", "Memory that a stage's state takes in this process", _LABELS)
 STATE_RESTORED = Gauge(
@@ -45,6 +46,7 @@ class NodeMetrics:
         self._accepted = ACCEPTED.labels(pipeline, node)
         self._late = LATE.labels(pipeline, node)
         self._produced = PRODUCED.labels(pipeline, node)
+        self._again = RETRIED.labels(pipeline, node)
         self._seconds = BATCH_SECONDS.labels(pipeline, node)
         self._records = BATCH_RECORDS.labels(pipeline, node)
         self._last_commit = LAST_COMMIT.labels(pipeline, node)
@@ -65,6 +67,10 @@ class NodeMetrics:
         """Partition → records that are still to be read."""
         for partition, records in lags.items():
             LAG.labels(*self._labels, topic, partition).set(records)
+
+    def wait(self, records: int) -> None:
+        """So many records are to come again."""
+        self._again.inc(records)
 
     def rebalanced(self) -> None:
         REBALANCES.labels(*self._labels).inc()

@@ -73,6 +73,7 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
 
     def advance(work: Work) -> None:
         offsets.advance(work)
+        metrics.wait(len(work.waiting))
         metrics.lags(incoming.topic, reader.lags())
 
     outlet = TopicOutlet(
