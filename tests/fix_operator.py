@@ -270,7 +270,7 @@ class World:
         """All Events of the namespace."""
         return [item async for page in self.kube.pages(EVENTS, self.namespace, "") for item in page["items"]]
 
-    async def settled(self, name: str = "nyc", deadline: float = 60.0) -> Object:
+    async def settled(self, name: str = "nyc", deadline: float = 60.0, every: float = 1.0) -> Object:
         """Wait until the status is of the document's generation and no call changes anything any more."""
         began, calls = time.monotonic(), -1
         while time.monotonic() - began < deadline:
@@ -280,7 +280,7 @@ class World:
                 if found.get("status", {}).get("observedGeneration") == generation and len(self.proxy.changes) == calls:
                     return found
             calls = len(self.proxy.changes)
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(every)
         raise AssertionError(f"{name} is not settled after {deadline} s:\n{self.logs()}")
 
     async def until(self, what: Callable[[], Awaitable[Any]], deadline: float = 30.0, every: float = 0.1) -> Any:
@@ -369,14 +369,27 @@ def api_server(cluster: Running) -> Access:
 
 
 @pytest.fixture
-def lone_world(lone_api_server: Path, tmp_path: Path) -> Iterator[World]:
-    """A world whose API server has no nodes, knows every kind of child, and is nobody else's."""
+def lone_worlds(lone_api_server: Path, tmp_path: Path) -> Iterator[Callable[[], World]]:
+    """Worlds whose API server has no nodes, knows every kind of child, and is nobody else's."""
     access = kubeconfig.from_kubeconfig(lone_api_server)
-    of_others = [kind.kind for kind in KINDS if kind.project != "Kubernetes"]
-    asyncio.run(define(access, of_others))
-    made = World(access, tmp_path)
-    yield made
-    made.close()
+    asyncio.run(define(access, [kind.kind for kind in KINDS if kind.project != "Kubernetes"]))
+    made: list[World] = []
+
+    def another() -> World:
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(World(access, folder))
+        return made[-1]
+
+    yield another
+    for world in made:
+        world.close()
+
+
+@pytest.fixture
+def lone_world(lone_worlds: Callable[[], World]) -> World:
+    """One of them."""
+    return lone_worlds()
 
 
 @pytest.fixture

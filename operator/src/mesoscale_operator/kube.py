@@ -63,10 +63,10 @@ class Kube:
         self._resume_at = 0.0  # the loop's time before which the API server asked not to be asked again
 
     async def __aenter__(self) -> Self:
-        self._requests = session(
+        self._requests = _session(
             self._access, self._in_flight, aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=TIMEOUT)
         )
-        self._watches = session(
+        self._watches = _session(
             self._access, 0, aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT, sock_read=INACTIVITY)
         )
         return self
@@ -195,21 +195,26 @@ class Kube:
         return URL(self._access.server + path, encoded=True)
 
     def _headers(self) -> dict[str, str]:
-        return {"Accept": "application/json", "User-Agent": "mesoscale-operator"}
+        return {"Accept": "application/json", "User-Agent": "mesoscale-operator", **_credentials(self._access)}
 
 
-def session(access: Access, limit: int = 0, timeout: aiohttp.ClientTimeout | None = None) -> aiohttp.ClientSession:
-    """Connections to the API server, at most `limit` at once, all of them with our identity."""
+def session(access: Access) -> aiohttp.ClientSession:
+    """Connections to the API server for others than `Kube`, all of them with our identity."""
 
     async def sign(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
         request.headers.update(_credentials(access))
         return await send(request)
 
+    return _session(access, 0, aiohttp.ClientTimeout(), sign)
+
+
+def _session(
+    access: Access, limit: int, timeout: aiohttp.ClientTimeout, *middlewares: aiohttp.ClientMiddlewareType
+) -> aiohttp.ClientSession:
+    """At most `limit` requests at once; 0 is no limit."""
     connector = aiohttp.TCPConnector(limit=limit, ssl=access.tls or False, keepalive_timeout=60)
     jar = aiohttp.DummyCookieJar()
-    return aiohttp.ClientSession(
-        connector=connector, timeout=timeout or aiohttp.ClientTimeout(), cookie_jar=jar, middlewares=(sign,)
-    )
+    return aiohttp.ClientSession(connector=connector, timeout=timeout, cookie_jar=jar, middlewares=middlewares)
 
 
 def _credentials(access: Access) -> dict[str, str]:

@@ -87,8 +87,22 @@ class _Endless:
             yield BACKOFFS[-1]
 
 
+class _NoDifferences(kopf.DiffBaseStorage):
+    """Kopf compares each version of a document with the one before, at the price of a deep copy; nobody asks for it."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    settings.persistence.diffbase_storage = _NoDifferences()
     settings.watching.inactivity_timeout = kube.INACTIVITY
     settings.watching.connect_timeout = kube.TIMEOUT
     settings.watching.reconnect_backoff = 0.5

@@ -4,8 +4,10 @@ Of a plan only digests are kept in memory; the manifests are made again when one
 good document is read back from the ConfigMap in which its programs find it, so it outlives the operator.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from mesoscale import conditions, diff, naming
 from mesoscale.errors import MesoscaleError, Problem, Reason
@@ -62,6 +64,8 @@ class Plans:
             return known, None
         planned, refused = await self._plan(document)
         kept = _kept(planned) if planned else None
+        if kept is not None and refused:
+            kept = replace(kept, pause=_pause(document, kept))
         verdict = Verdict(document.uid, document.generation, kept, refused)
         self._verdicts[document.key] = verdict
         return verdict, planned.manifests if planned else None
@@ -129,6 +133,16 @@ def _forbidden(earlier: Planned, planned: Planned) -> tuple[Problem, ...]:
 
 def _map_key(document: Document) -> Key:
     return Key("v1", "ConfigMap", naming.object_name(document.key.name, "document"))
+
+
+def _pause(document: Document, kept: Kept) -> conditions.Pause:
+    """What rests while a document is refused: records as they did before, the operator as the document itself says.
+
+    Its schema holds, whatever else is wrong with it; and whoever told us to touch nothing has not told us to go on.
+    """
+    wish = json.loads(document.text)["spec"].get("pause", ())
+    asked: list[Literal["reconcile", "data"]] = ["reconcile"] if "reconcile" in wish else []
+    return [*asked, *(one for one in kept.pause if one == "data")]
 
 
 def _kept(planned: Planned) -> Kept:
