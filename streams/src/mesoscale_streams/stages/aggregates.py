@@ -21,6 +21,7 @@ from mesoscale_streams.stages.stateful import Failure
 LARGEST = 1 << 48  # the greatest size of a value in a sum: then no batch can leave the numbers of 64 bits
 _FULL = 1 << 62  # a sum beyond this is refused
 _DIGIT = 1 << 44
+_EARLIER = ".earlier"
 
 
 class SumTooLarge(ArithmeticError):
@@ -58,6 +59,7 @@ class Aggregates:
         self.columns = pl.Schema(dict(part for one in self.each for part in _columns(one)))
         self._lifts = [part for one in self.each for part in _lift(one, self._at)]
         self._merges = [part for one in self.each for part in _merge(one)]
+        self._joins = [part for one in self.each for part in _join(one)]
         self._carries = [part for one in self.each for part in _carry(one)]
         self._told = [_told(one) for one in self.each]
         self._summed = sorted({one.column for one in self.each if one.sums and one.column is not None})
@@ -73,6 +75,16 @@ class Aggregates:
     def merge(self) -> list[pl.Expr]:
         """Of groups of states, in order of arrival: the one that they make. `carried` is to be called on the result."""
         return self._merges
+
+    def joined(self, earlier: pl.DataFrame, later: pl.DataFrame) -> pl.DataFrame:
+        """Row by row, the states that an earlier and a later one make; the earlier may be all null, which is nothing.
+
+        Raises:
+            SumTooLarge: see `carried`.
+        """
+        columns = list(self.columns)
+        beside = earlier.select(pl.col(name).alias(f"{name}{_EARLIER}") for name in columns)
+        return self.carried(later.select(columns).hstack(beside).select(self._joins))
 
     def carried(self, states: pl.DataFrame) -> pl.DataFrame:
         """States with their digits in order.
@@ -166,6 +178,25 @@ def _merge(one: Aggregate) -> Iterator[pl.Expr]:
         case "last":
             yield pl.col(f"{name}.at").max()
             yield pl.col(f"{name}.value").sort_by(f"{name}.at", nulls_last=False, maintain_order=True).last()
+
+
+def _join(one: Aggregate) -> Iterator[pl.Expr]:
+    """As `_merge` of two states in columns beside each other."""
+    name = one.name
+    match one.function:
+        case "count" | "sum" | "mean":
+            yield from (pl.col(part) + pl.col(f"{part}{_EARLIER}").fill_null(0) for part, _ in _columns(one))
+        case "min":
+            yield pl.min_horizontal(f"{name}.value", f"{name}.value{_EARLIER}")
+        case "max":
+            yield pl.max_horizontal(f"{name}.value", f"{name}.value{_EARLIER}")
+        case "first" | "last":
+            at, before = pl.col(f"{name}.at"), pl.col(f"{name}.at{_EARLIER}")
+            stays = before <= at if one.function == "first" else before > at
+            stays = before.is_not_null() & (stays | at.is_null())
+            yield from (
+                pl.when(stays).then(f"{part}{_EARLIER}").otherwise(part).alias(part) for part, _ in _columns(one)
+            )
 
 
 def _carry(one: Aggregate) -> Iterator[pl.Expr]:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from mesoscale_streams.stages.aggregates import Aggregates
-from mesoscale_streams.stages.stateful import PARTITION, ROW, Outcome, due, reach
+from mesoscale_streams.stages.stateful import PARTITION, Outcome, due, reach
 from mesoscale_streams.stages.watermarks import Flags, Ints, Moments, Partitions
 from mesoscale_streams.state.spec import StateSpec
 from mesoscale_streams.state.table import StateTable
@@ -50,14 +50,14 @@ class Windows:
     def __call__(self, frame: pl.DataFrame, partitions: Partitions, moments: Moments, table: StateTable) -> Outcome:
         failures = self._aggregates.failures(frame)
         record, start, late = self._windows_of(moments, [one.row for one in failures])
-        touched = self._merged(self._grouped(frame, partitions, record, start), table)
-        closed = touched[START].to_numpy() + self._wait <= reach(touched[PARTITION].to_numpy(), moments)
-        self._write(touched.filter(~closed), table)
+        new = self._grouped(frame, partitions, record, start)
+        closed: Flags = new[START].to_numpy() + self._wait <= reach(new[PARTITION].to_numpy(), moments)
+        touched, rows = self._merged(new, closed, table)
         gone, theirs = due(table, moments, self._wait)
         told = touched
         if self._emit == "final":
-            elsewhere = ~np.isin(gone, touched[ROW].to_numpy())
-            told = touched.filter(closed).drop(ROW).vstack(self._read(gone[elsewhere], theirs[elsewhere], table))
+            elsewhere = ~np.isin(gone, rows[closed])
+            told = touched.filter(closed).vstack(self._read(gone[elsewhere], theirs[elsewhere], table))
         table.remove(gone)
         return Outcome(self._told(told), late, failures)
 
@@ -79,26 +79,23 @@ class Windows:
         if len(record) != frame.height or self._every < self._size:
             lifted = lifted[record]
         lifted = lifted.with_columns(pl.Series(PARTITION, partitions[record]), pl.Series(START, start))
-        return lifted.group_by(PARTITION, *self._key, maintain_order=True).agg(self._aggregates.merge())
+        return lifted.group_by(PARTITION, *self._key).agg(self._aggregates.merge())
 
-    def _merged(self, new: pl.DataFrame, table: StateTable) -> pl.DataFrame:
-        """The windows of `new` with what is known of them already, and their rows in the table (-1: none yet)."""
-        rows = table.find(new[PARTITION].to_numpy(), new.select(self._key))
-        new = new.with_columns(pl.Series(ROW, rows))
-        known = rows >= 0
-        if known.any():
-            old = self._read(rows[known], new[PARTITION].to_numpy()[known], table)
-            both = old.with_columns(pl.Series(ROW, rows[known])).vstack(new.select(*old.columns, ROW))
-            new = both.group_by(PARTITION, *self._key, ROW, maintain_order=True).agg(self._aggregates.merge())
-        return self._aggregates.carried(new.select(PARTITION, *self.spec.columns, ROW))
+    def _merged(self, new: pl.DataFrame, closed: Flags, table: StateTable) -> tuple[pl.DataFrame, Ints]:
+        """The windows of `new` with what was known of them, and their rows. Those that stay open are remembered."""
+        partitions, keys = new[PARTITION].to_numpy(), new.select(self._key)
+        if closed.any():  # windows that open and close within a batch need no row
+            rows = np.empty(new.height, np.int64)
+            rows[closed] = table.find(partitions[closed], keys.filter(closed))
+            rows[~closed] = table.insert(partitions[~closed], keys.filter(~closed))
+        else:
+            rows = table.insert(partitions, keys)
+        states = self._aggregates.joined(table.read(rows, list(self._aggregates.columns)), new)
+        table.write(rows[~closed], states.filter(~closed) if closed.any() else states)
+        return new.select(PARTITION, *self._key).hstack(states), rows
 
     def _read(self, rows: Ints, partitions: Partitions, table: StateTable) -> pl.DataFrame:
         return table.read(rows).select(pl.Series(PARTITION, partitions), *self.spec.columns)
-
-    def _write(self, windows: pl.DataFrame, table: StateTable) -> None:
-        if windows.height:
-            rows = table.insert(windows[PARTITION].to_numpy(), windows.select(self._key))
-            table.write(rows, windows.select(self.spec.values))
 
     def _told(self, windows: pl.DataFrame) -> pl.DataFrame:
         """Of each partition in the order of starts, which is that in which they become final, however batches are."""
