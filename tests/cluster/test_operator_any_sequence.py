@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fix_operator import NO_PODS, Forked, World, document
 from fix_proxy import Call
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import HealthCheck, Phase, event, example, given, settings
 from hypothesis import strategies as st
 
 from mesoscale import diff
@@ -230,7 +230,8 @@ class Play:
     phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to shrink one would take an hour
     suppress_health_check=list(HealthCheck),
 )
-@given(st.lists(CHANGES, min_size=LONGEST // 2, max_size=LONGEST))
+@example(changes=[("spoil", ["reconcile"]), ("drift", 48)])  # a refused document that says to touch nothing
+@given(changes=st.lists(CHANGES, min_size=LONGEST // 2, max_size=LONGEST))
 def test_after_any_sequence_of_changes_there_is_what_the_plan_says(
     lone_worlds: Callable[[], World], changes: list[Change]
 ) -> None:
