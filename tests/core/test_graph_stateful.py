@@ -20,6 +20,8 @@ SOURCES = """  contracts:
       columns: [{name: account, type: string}, {name: city, type: string}, {name: age, type: int64, nullable: true}]
     - name: hourly
       columns: [{name: station, type: string}, {name: window_start, type: timestamp}, {name: rows, type: int64}]
+    - name: hourly-in-summer
+      columns: [{name: station, type: string}, {name: coldest, type: float64, nullable: true, min: 10}]
     - name: hourly-in-tenths
       columns: [{name: rows, type: float64}, {name: warmest, type: float64}, {name: coldest, type: float64}]
   sources:
@@ -211,6 +213,13 @@ def test_a_contract_that_is_no_part_of_what_is_made_is_told_whole() -> None:
             'hourly-in-tenths@1 wants "coldest", which is not made here'
             " (station, window_start, window_end, rows, warmest, rain)"
         ),
+    ]
+
+
+def test_a_contract_with_tighter_limits_than_what_is_made_is_refused() -> None:
+    asked = HOURLY.replace("warmest, value: max", "coldest, value: min") + ", contract: hourly-in-summer}"
+    assert [one.partition("s.contract: ")[2] for one in told(asked)] == [
+        'hourly-in-summer@1 has a min of "coldest" that what is made here may break'
     ]
 
 

@@ -55,11 +55,12 @@ def _column(old: Column, new: Column) -> Iterator[str]:
             yield f"column {new.name} had {what} {getattr(old, what)} and cannot become {getattr(new, what)}"
     if old.nullable and not new.nullable:
         yield f"column {new.name} may be null in older records and cannot become required"
-    for what in _tightened(old, new):
+    for what in tightened(old, new):
         yield f"column {new.name} has a tighter {what}, which older records may break"
 
 
-def _tightened(old: Column, new: Column) -> Iterator[str]:
+def tightened(old: Column, new: Column) -> Iterator[str]:
+    """The limits of `new` that a value within those of `old` may break."""
     for limit in ("min", "earliest"):
         before, after = getattr(old, limit), getattr(new, limit)
         if after is not None and (before is None or after > before):

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mesoscale import units
+from mesoscale.contract import compatibility
 from mesoscale.contract.types import Column, Contract
 from mesoscale.errors import Reason, nearest
 from mesoscale.graph import derived
@@ -73,6 +74,9 @@ def unfit(stage: Stage, path: Path, made: Contract, named: Contract) -> Iterator
             yield Wrong(at, f'{named.label} wants "{wanted.name}" as {wanted.type}, and it is {found.type}')
         elif found.nullable and not wanted.nullable:
             yield Wrong(at, f'{named.label} wants "{wanted.name}" never null, and it may be')
+        else:
+            for limit in compatibility.tightened(found, wanted):
+                yield Wrong(at, f'{named.label} has a {limit} of "{wanted.name}" that what is made here may break')
 
 
 def _by(names: tuple[str, ...], path: Path, incoming: Input) -> Iterator[Wrong]:
