@@ -19,8 +19,8 @@ from loadtest.bench.operator.room import Room, room
 from mesoscale_operator import kubeconfig
 
 CEILING = "bare client"
-FEWER = 5  # kro is given so many times fewer documents, because it takes so much longer
-FEWEST = 20  # and with the limits of its chart so many times
+FEWER = 10  # kro is given so many times fewer documents, because it takes so much longer
+FEWEST = 50  # and with the limits of its chart so many times
 WARM = 99_999  # the number of the document with which a program is warmed up
 
 

@@ -14,7 +14,7 @@ from loadtest.bench.operator.programs import Operator, folder
 from loadtest.bench.operator.room import Room, room, until
 
 SETTLED = 10.0  # seconds without a look at any document, after which nothing is expected any more
-REPEATED = 100  # up to so many documents, a run is a burst of its own; of larger ones, a fifth of one burst
+REPEATED = 20  # up to so many documents, a run is a burst of its own; of larger ones, a fifth of one burst
 
 
 @dataclass

@@ -18,7 +18,7 @@ from mesoscale.manifests.types import Key
 from mesoscale_operator import documents
 from mesoscale_operator.records import HASH
 
-CHANGES = 100  # in each run, unless there are fewer documents
+CHANGES = 60  # in each run, unless there are fewer documents
 SEED = 5
 WATCHED = 12.0  # seconds of rest, each time
 PAUSE = 3.0  # seconds after which a restarted operator that was idle must still be
