@@ -125,3 +125,19 @@ def test_columns_that_are_there_pass() -> None:
     table = {"partitionBy": {"column": "day"}, "indexes": [["seen_at", "value"]]}
     check = {"name": "k", "of": "t", "expect": "uniqueness", "column": "value"}
     assert build(of_readings(table, [check])).node("t").input == "read"
+
+
+PAYMENTS = {"name": "payments", "contract": "transaction", "synthetic": {}}
+
+
+def scored(**more: Any) -> Pipeline:
+    return pipeline(sources=[PAYMENTS | more], stages=[{"name": "scores", "from": "payments", "use": "fraud"}])
+
+
+def test_scored_payments_have_the_contract_fraud_score() -> None:
+    assert build(scored()).edge("scores").contract.label == "fraud-score@1"
+
+
+def test_what_is_no_payment_cannot_be_scored() -> None:
+    with pytest.raises(DocumentRefused, match=r"observation@1 has no column account, occurred_at, amount, "):
+        build(scored(contract="observation"))

@@ -58,7 +58,6 @@ BASE: dict[str, Any] = {
     ("section", "text", "told"),
     [
         ("sources", "[{name: weather, contract: observation, push: {}}]", 'spec.sources[0]: source "weather"'),
-        ("stages", "[{name: f, from: weather, use: fraud}]", 'spec.stages[0].use: the built-in step "fraud"'),
         ("sinks", "[{name: rows, from: weather, lake: {}}]", 'spec.sinks[0]: sink "rows"'),
         ("sinks", "[{name: rows, from: weather, collection: {}}]", 'spec.sinks[0]: sink "rows"'),
         (

@@ -91,7 +91,7 @@ BROKEN = [
     Row(
         source("{name: w, contract: observatoin, push: {}}"),
         "6:27: spec.sources[0].contract",
-        '"observatoin" is not a contract (observation, station, transaction)',
+        '"observatoin" is not a contract (fraud-score, observation, station, transaction)',
         hint='did you mean "observation"?',
     ),
     Row(
@@ -126,7 +126,7 @@ BROKEN = [
     Row(
         stage("{name: s, from: w, use: forward, contract: statoin}"),
         "7:50: spec.stages[0].contract",
-        '"statoin" is not a contract (observation, station, transaction)',
+        '"statoin" is not a contract (fraud-score, observation, station, transaction)',
         hint='did you mean "station"?',
     ),
     Row(

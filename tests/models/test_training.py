@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-
 from fix_models import ARGUMENTS, Trained
+
 from mesoscale.errors import DocumentRefused, PlanRefused
 from mesoscale_models import artefact, measures
 from mesoscale_models.fraud import history, reasons

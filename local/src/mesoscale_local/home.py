@@ -57,6 +57,11 @@ class Home:
         return self.root / "state"
 
     @property
+    def models(self) -> Path:
+        """Trained models are those of all pipelines here."""
+        return self.root.parent / "models"
+
+    @property
     def applied(self) -> Path:
         return self.root / "applied.json"
 

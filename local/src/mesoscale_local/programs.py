@@ -68,6 +68,14 @@ def remover(pipeline: str, topics: Sequence[str], nodes: Sequence[str], sinks: S
     return _that_ends("remove", ("--pipeline", pipeline, *options), home)
 
 
+def trainer(model: str, document: Path, source: str, home: Home) -> Program:
+    """The program that trains a model on payments such as a source of the document makes, and ends."""
+    program = (sys.executable, "-m", "mesoscale_models", "train", model)
+    where = ("--document", str(document), "--source", source, "--home", str(home.models.parent))
+    log = home.service_log(f"train-{model}")
+    return Program(name="train", argv=(*program, *where), log=log, env=ENVIRONMENT, may_end=True, grace=5.0)
+
+
 def asked(what: str, arguments: Sequence[str], document: Path, home: Home) -> Program:
     """A program that ends and tells something on its standard output."""
     verb, *rest = arguments
@@ -106,6 +114,7 @@ def _node(workload: Workload, instance: int, document: Path, home: Home) -> Prog
             *("--instance", str(instance)),
             *("--announce", str(announce)),
             *(("--state", str(home.state / workload.node)) if workload.remembers else ()),
+            *(("--models", str(home.models)) if workload.kind == "stage" else ()),
         ),
         log=home.log(name(workload.node, instance)),
         env=ENVIRONMENT,

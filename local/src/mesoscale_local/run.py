@@ -14,7 +14,7 @@ from typing import Any
 from mesoscale.diff import diff
 from mesoscale.errors import DocumentRefused, PlanRefused, Problem, Reason, ServiceUnavailable
 from mesoscale.plan.types import Plan
-from mesoscale_local import apply, backing, observe
+from mesoscale_local import apply, backing, models, observe
 from mesoscale_local.crew import Crew
 from mesoscale_local.documents import Read
 from mesoscale_local.done import Judge, Verdict, endless
@@ -132,6 +132,7 @@ class _Run:
         apply.refuse(changes, self._options.accept_data_loss)
         self._listener = self._listen()
         disk.demand(self._home.root, self._options.min_free, "the pipeline")
+        await models.provide(self._read.graph, self._document, self._home, self._screen.say)
         bindings = await backing.start(self._plan, self._home, self._screen.say, self._crew.add_service)
         self._home.write_bindings(bindings.files())
         await apply.apply(old, self._plan, changes, self._document, self._home)

@@ -24,4 +24,5 @@ def short(texts: pl.Series) -> NDArray[np.uint16]:
     powers = np.cumprod(np.full(int(lengths.max()), _PRIME))
     whole = np.add.reduceat(data * powers[place], starts)
     whole = (whole ^ (whole >> np.uint64(32))) * _MIX
-    return (1 + (whole >> np.uint64(33)) % np.uint64(65_535)).astype(np.uint16)
+    numbers: NDArray[np.uint16] = (1 + (whole >> np.uint64(33)) % np.uint64(65_535)).astype(np.uint16)
+    return numbers

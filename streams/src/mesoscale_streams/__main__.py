@@ -63,7 +63,9 @@ def _run(arguments: argparse.Namespace) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    here = environment.read(arguments.document, arguments.bindings, arguments.node, arguments.instance, arguments.state)
+    here = environment.read(
+        arguments.document, arguments.bindings, arguments.node, arguments.instance, arguments.state, arguments.models
+    )
     logs.configure(here.pipeline, here.node.name, here.instance)
     health = probes.Health()
     address = probes.serve(health, arguments.listen)
@@ -147,6 +149,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=Path, help="folder for copies of what a stage remembers, which spare a restart time"
     )
+    parser.add_argument("--models", type=Path, help="folder of trained models, for a stage that scores with one")
     parser.add_argument(
         "--stay", action="store_true", help="rest when the source has ended, where whoever ends is started again"
     )

@@ -20,7 +20,8 @@ POD_INDEX = "POD_INDEX"  # the variable in which a StatefulSet's pod finds its o
 class Environment:
     """One node of one pipeline, and where its services are.
 
-    `folder` is where the document lies; `state` where a stage may keep copies of what it remembers, if anywhere.
+    `folder` is where the document lies; `state` where a stage may keep copies of what it remembers, and
+    `models` where trained models lie, if anywhere.
     """
 
     graph: Graph
@@ -29,6 +30,7 @@ class Environment:
     folder: Path
     instance: int
     state: Path | None = None
+    models: Path | None = None
 
     @property
     def pipeline(self) -> str:
@@ -36,7 +38,12 @@ class Environment:
 
 
 def read(
-    document_file: Path, bindings_folder: Path, node: str, instance: int | None, state: Path | None = None
+    document_file: Path,
+    bindings_folder: Path,
+    node: str,
+    instance: int | None,
+    state: Path | None = None,
+    models: Path | None = None,
 ) -> Environment:
     """Read the document and the bindings; an instance that is not given is the one that the pod's index says.
 
@@ -51,6 +58,7 @@ def read(
         folder=document_file.resolve().parent,
         instance=_pod_index() if instance is None else instance,
         state=state,
+        models=models,
     )
 
 

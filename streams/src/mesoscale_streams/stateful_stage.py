@@ -21,7 +21,7 @@ from mesoscale_streams.metrics import NodeMetrics, StateMetrics
 from mesoscale_streams.probes import Health
 from mesoscale_streams.records.checks import Checks
 from mesoscale_streams.stage_state import StageState
-from mesoscale_streams.stages import operators, stateful_step, step
+from mesoscale_streams.stages import fraud, operators, stateful_step, step
 from mesoscale_streams.stages.stateful import Stateful
 from mesoscale_streams.stages.stateful_step import StatefulFunction
 from mesoscale_streams.stages.watermarks import Watermarks
@@ -30,7 +30,7 @@ from mesoscale_streams.state.table import StateTable
 from mesoscale_streams.stateful_process import StatefulProcess
 from mesoscale_streams.work import Work
 
-ANY_TIME = 1 << 61  # microseconds; how far ahead records may be for a step of the user's own, which minds time itself
+ANY_TIME = 1 << 61  # microseconds; how far ahead records may be for steps, which mind time themselves
 
 
 def run(environment: Environment, section: Stage, health: Health, stop: threading.Event) -> None:
@@ -81,7 +81,7 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
         operator=operator,
         table=table,
         watermarks=watermarks,
-        max_ahead=ANY_TIME if section.step else operators.microseconds(times.max_ahead),
+        max_ahead=ANY_TIME if section.step or section.use else operators.microseconds(times.max_ahead),
         at_end=lambda: reader.at_end,
     )
 
@@ -139,6 +139,8 @@ class Restless:
 
 
 def _operator(section: Stage, incoming: Contract, outgoing: Contract, environment: Environment) -> Stateful:
+    if section.use is not None:
+        return fraud.Fraud(fraud.load(environment.models, section.name), outgoing)
     if section.step is None:
         return operators.one_input(section, incoming)
     assert section.state is not None

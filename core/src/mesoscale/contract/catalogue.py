@@ -1,4 +1,4 @@
-"""The contracts that ship with Mesoscale: observation, station and transaction."""
+"""The contracts that ship with Mesoscale: observation, station, transaction and fraud-score."""
 
 from mesoscale.contract.types import Column, Contract
 
@@ -82,4 +82,27 @@ TRANSACTION = Contract(
     event_time="occurred_at",
 )
 
-SHIPPED = {contract.name: contract for contract in (OBSERVATION, STATION, TRANSACTION)}
+SCORE_COLUMNS = (
+    Column(name="score", type="float64", min=0, max=1, description="probability of fraud, calibrated"),
+    Column(name="alert", type="boolean", description="the score reaches the model's threshold"),
+    Column(
+        name="reasons",
+        type="string",
+        max_length=128,
+        description="of an alert: what weighs most (velocity, amount, device, merchant, place, hour), comma-separated",
+    ),
+    Column(name="model", type="string", max_length=64, description="version of the model"),
+)
+"""What a score adds to the columns of a payment."""
+
+FRAUD_SCORE = Contract(
+    name="fraud-score",
+    version=1,
+    description="A card payment with the probability that it is fraud.",
+    columns=(*TRANSACTION.columns, *SCORE_COLUMNS),
+    key=TRANSACTION.key,
+    identity=TRANSACTION.identity,
+    event_time=TRANSACTION.event_time,
+)
+
+SHIPPED = {contract.name: contract for contract in (OBSERVATION, STATION, TRANSACTION, FRAUD_SCORE)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from mesoscale.contract import catalogue
 from mesoscale.contract.types import Column, ColumnType, Contract
 from mesoscale.model.stage import Stage
 from mesoscale.model.stateful import Aggregate, Session, Window
@@ -23,6 +24,8 @@ def outgoing(stage: Stage, incoming: Contract, beside: Contract | None) -> Contr
         return _windows(stage, incoming, stage.window, WINDOW_BOUNDS)
     if stage.session:
         return _windows(stage, incoming, stage.session, SESSION_BOUNDS)
+    if stage.use:
+        return _scored(stage, incoming)
     if stage.rolling:
         return _with_more(stage, incoming, [aggregated(incoming, feature) for feature in stage.rolling.features])
     assert beside is not None
@@ -61,6 +64,12 @@ def _windows(stage: Stage, incoming: Contract, section: Window | Session, bounds
     # Windows come out in the order of their starts, sessions in that of their ends.
     at = start if isinstance(section, Window) else end
     return _contract(stage, [*by, start, end, *results], incoming.key, (*section.by, start.name), at.name)
+
+
+def _scored(stage: Stage, incoming: Contract) -> Contract:
+    if incoming == catalogue.TRANSACTION:
+        return catalogue.FRAUD_SCORE
+    return _with_more(stage, incoming, catalogue.SCORE_COLUMNS)
 
 
 def _looked_up(stage: Stage, contract: Contract, nullable: bool) -> Iterable[Column]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mesoscale import units
-from mesoscale.contract import compatibility
+from mesoscale.contract import catalogue, compatibility
 from mesoscale.contract.types import Column, Contract
 from mesoscale.errors import Reason, nearest
 from mesoscale.graph import derived
@@ -14,6 +14,7 @@ from mesoscale.model.stateful import Aggregate, Feature
 
 Path = tuple[str | int, ...]
 
+UNREAD = ("transaction_id", "currency")  # columns of a transaction that its score does not depend on
 MOST_WINDOWS = 1000  # that one record may be in
 MOST_COLUMNS = 128  # of a contract
 LONGEST_NAME = 63  # of a column
@@ -54,6 +55,8 @@ def wrong(stage: Stage, path: Path, incoming: Input, beside: Input | None) -> It
             yield from _aggregate(one, (*path, stage.kind, field, i, "value"), contract)
     if stage.state is not None and stage.state.key:
         yield from _by(stage.state.key, (*path, "state", "key"), incoming)
+    if stage.use:
+        yield from _payments((*path, "from"), incoming)
     if stage.window and stage.window.every:
         yield from _overlap(stage, (*path, "window", "every"))
     if beside is not None:
@@ -94,6 +97,22 @@ def _by(names: tuple[str, ...], path: Path, incoming: Input) -> Iterator[Wrong]:
         message = f"{what} {contract.label} and not here, so what belongs together is in several partitions"
         way_out = f"by {', '.join(names)}, let a stage (use: forward) give it a contract with that key first"
         yield Wrong(path, message, f"add {', '.join(apart)}; or {way_out}" if apart else way_out)
+
+
+def _payments(path: Path, incoming: Input) -> Iterator[Wrong]:
+    """What scoring payments reads of each: the columns of a transaction but its label, by name and type."""
+    label, columns = incoming.contract.label, {column.name: column for column in incoming.contract.columns}
+    reads = [one for one in catalogue.TRANSACTION.columns if not one.nullable and one.name not in UNREAD]
+    missing = [wanted.name for wanted in reads if wanted.name not in columns]
+    if missing:
+        hint = f"a score needs those of contract {catalogue.TRANSACTION.name}"
+        yield Wrong(path, f"{label} has no column {', '.join(missing)}", hint)
+        return
+    for wanted in reads:
+        found = columns[wanted.name]
+        if found.type != wanted.type or found.nullable:
+            yield Wrong(path, f'"{wanted.name}" of {label} is not {wanted.type}, never null, which a score needs')
+    yield from _by(("account",), path, incoming)
 
 
 def _names_a_key(column: Column) -> bool:

@@ -50,7 +50,7 @@ class Node:
     def one_to_one(self) -> bool:
         """Whether each accepted record gives exactly one produced record."""
         if isinstance(self.section, Stage):
-            return self.section.use == "forward" or self.section.rolling is not None
+            return self.section.use in ("forward", "fraud") or self.section.rolling is not None
         return self.kind == "source"
 
 

@@ -13,7 +13,8 @@ STATEFUL = KINDS[2:]
 
 MOST_ATTEMPTS = 10  # one topic partition for each, so that no record waits behind one that waits longer
 
-BuiltInStep = Literal["forward", "fraud"]
+BuiltInStep = Literal["forward", "alerts", "fraud"]
+REMEMBERING = ("fraud",)  # built-in steps for which it matters what came before
 
 
 class Scale(Section):
@@ -72,7 +73,8 @@ class Stage(Section):
     @property
     def stateful(self) -> bool:
         """Whether what comes out depends on what came before."""
-        return self.kind in STATEFUL or (self.state is not None and self.kind == "step")
+        own = self.state is not None and self.kind == "step"
+        return self.kind in STATEFUL or self.use in REMEMBERING or own
 
     @property
     def beside(self) -> str | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 SOURCES = ("replay", "synthetic")
-STEPS = ("forward",)
+STEPS = ("forward", "alerts", "fraud")
 STATEFUL = ("window", "session", "rolling", "join", "enrich")
 SINKS = ("table",)
 

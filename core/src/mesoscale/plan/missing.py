@@ -40,7 +40,7 @@ def _stages(spec: Spec, can: Abilities) -> Iterator[Missing]:
         if stage.use is not None and stage.use not in STEPS:
             steps = f"use: {', '.join(STEPS)}, and step: module:function"
             yield Missing(("spec", "stages", i, "use"), f'the built-in step "{stage.use}"', steps)
-        if stage.stateful and stage.kind not in ("step", *STATEFUL):
+        if stage.stateful and stage.kind not in ("use", "step", *STATEFUL):
             stages = f"use, step, {', '.join(STATEFUL)}"
             yield Missing(("spec", "stages", i, stage.kind), f"a stage that does {stage.kind}", stages)
         yield from _scale(("spec", "stages", i, "scale"), stage, can)

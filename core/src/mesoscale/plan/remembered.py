@@ -3,6 +3,8 @@
 from mesoscale.model.stage import Stage
 from mesoscale.model.stateful import Aggregate, Feature
 
+FRAUD_MEMORY = 1  # VERSION of what the models' room remembers of an account; a test holds the two together
+
 
 def of(stage: Stage) -> str:
     """`window of 1h every 1h by station: rows = count(*)`; nothing for a stage that remembers nothing.
@@ -26,6 +28,8 @@ def _words(stage: Stage) -> str:
         return f"{join.type} join with {join.with_} from {join.before} before to {join.after} after"
     if enrich := stage.enrich:
         return f"{enrich.type} enrichment with {enrich.with_}: {', '.join(enrich.columns) or 'all columns'}"
+    if stage.use == "fraud":
+        return f"payments of each account, in form {FRAUD_MEMORY}"
     if stage.step and stage.state:
         columns = ", ".join(f"{column.name} {column.type}" for column in stage.state.columns)
         return f"state of {stage.step} by {', '.join(stage.state.key)}: {columns}"

@@ -21,6 +21,7 @@ COMMANDS = (
     "logs",
     "dlq",
     "replay",
+    "train",
     "contracts",
     "uninstall",
     "completion",

@@ -16,21 +16,21 @@ VERSION = 1  # of the columns and of what they mean
 
 COLUMNS = pl.Schema(
     {
-        "seen": pl.Int64,  # payments so far
-        "log_sum": pl.Int64,  # of the amounts' logarithms, in steps
-        "log_squares": pl.Int64,
-        "last_at": pl.Int64,  # µs since 1970, of the payment that arrived last
-        "last_amount": pl.Int64,
-        "last_latitude": pl.Float64,
-        "last_longitude": pl.Float64,
-        "session_at": pl.Int64,  # when the payment session began, µs since 1970
-        "session_count": pl.Int64,
+        "seen": pl.Int64(),  # payments so far
+        "log_sum": pl.Int64(),  # of the amounts' logarithms, in steps
+        "log_squares": pl.Int64(),
+        "last_at": pl.Int64(),  # µs since 1970, of the payment that arrived last
+        "last_amount": pl.Int64(),
+        "last_latitude": pl.Float64(),
+        "last_longitude": pl.Float64(),
+        "session_at": pl.Int64(),  # when the payment session began, µs since 1970
+        "session_count": pl.Int64(),
         # Rings: payment number n, counted from 0, is at n % RING. 0 is in a place that no payment has taken yet.
-        "times": pl.Array(pl.UInt32, RING),  # s since 1970
-        "amounts": pl.Array(pl.Int32, RING),
-        "merchants": pl.Array(pl.UInt16, RING),  # short hashes
-        "devices": pl.Array(pl.UInt16, RING),
-        "countries": pl.Array(pl.UInt16, RING),
+        "times": pl.Array(pl.UInt32(), RING),  # s since 1970
+        "amounts": pl.Array(pl.Int32(), RING),
+        "merchants": pl.Array(pl.UInt16(), RING),  # short hashes
+        "devices": pl.Array(pl.UInt16(), RING),
+        "countries": pl.Array(pl.UInt16(), RING),
     }
 )
 RINGS = tuple(name for name, dtype in COLUMNS.items() if isinstance(dtype, pl.Array))

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mesoscale.errors import MesoscaleError, PlanRefused, Problem, Reason
-from mesoscale_models import artefact
+from mesoscale_models import artefact, measures
 from mesoscale_models.fraud import features, history, memory, rules
 from mesoscale_models.fraud.scoring import Scorer
 from mesoscale_models.training import boosting, evaluate, leaks, onnx_trees, split
@@ -77,7 +77,7 @@ def _card(
     """What is known before anything is judged. The version is a hash of all that goes into a training."""
     digest = hashlib.sha256(np.ascontiguousarray(found).tobytes())
     digest.update(fraud.tobytes())
-    made_by = {
+    made_by: dict[str, Any] = {
         "features": {"version": features.VERSION, "names": list(features.NAMES)},
         "memory": memory.VERSION,
         "data": {
@@ -129,7 +129,7 @@ def _judge(
         "model": evaluate.judge(scored[test], fraud[test], limit, *costs),
         "rules": evaluate.judge(points[test], fraud[test], by_rules, *costs),
         "recall_by_pattern": evaluate.by_pattern(scored[test] >= limit, pattern.filter(test)),
-        "brier": evaluate.measures.brier(scored[test], fraud[test]),
+        "brier": measures.brier(scored[test], fraud[test]),
         "mean_probability": float(scored[test].mean()),
         "best_single_feature": evaluate.best_single(found[test], fraud[test], features.NAMES),
     }
@@ -152,7 +152,7 @@ def _promote(
             rival = Scorer(reigning).score(found[parts.test]).probability
         except MesoscaleError:  # of other features, or torn: it serves nobody any more
             rival = np.zeros(int(parts.test.sum()), np.float32)
-        if evaluate.measures.pr_auc(rival, fraud[parts.test]) > card["metrics"]["model"]["pr_auc"]:
+        if measures.pr_auc(rival, fraud[parts.test]) > card["metrics"]["model"]["pr_auc"]:
             return False
     artefact.promote(versions, card["version"])
     return True

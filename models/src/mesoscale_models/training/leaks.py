@@ -49,7 +49,7 @@ def _of_the_label(
     turned = history.with_columns(pl.when(label.is_null()).then(pl.lit(other)).otherwise(None).alias(LABEL))
     none = history.with_columns(pl.lit(None, pl.String).alias(LABEL))
     differ = _differ(extract(turned), whole) | _differ(extract(none), whole)
-    return [Leak(names[column], "the label") for column in np.flatnonzero(differ)]
+    return [Leak(names[column], "the label") for column in np.flatnonzero(differ).tolist()]
 
 
 def _of_the_future(
@@ -59,7 +59,7 @@ def _of_the_future(
     for part in CUTS:
         until = int(part * history.height)
         differ |= _differ(extract(history.head(until)), whole[:until])
-    return [Leak(names[column], "payments that come later") for column in np.flatnonzero(differ)]
+    return [Leak(names[column], "payments that come later") for column in np.flatnonzero(differ).tolist()]
 
 
 def _too_good(history: pl.DataFrame, whole: NDArray[np.float32], names: Sequence[str]) -> list[Leak]:

@@ -18,7 +18,7 @@ def export(model: Any, features: int, slope: float, intercept: float) -> bytes:
     private to it: a test compares predictions.
     """
     trees = [stage[0].nodes for stage in model._predictors]
-    attributes = _attributes(trees)
+    attributes: dict[str, Any] = _attributes(trees)
     attributes["base_values"] = [float(model._baseline_prediction.ravel()[0])]
     nodes = [
         helper.make_node(

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -23,12 +23,16 @@ def read(path: Path) -> pl.DataFrame:
     Raises:
         DocumentRefused: there is no such file, it is of no known format, or a column is missing.
     """
-    readers = {".arrow": pl.read_ipc, ".parquet": pl.read_parquet, ".ndjson": pl.read_ndjson}
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        ".arrow": pl.read_ipc,
+        ".parquet": pl.read_parquet,
+        ".ndjson": pl.read_ndjson,
+    }
     reader = readers.get(path.suffix)
     if reader is None:
         raise _refused(f"{path} is none of {', '.join(FORMATS)}")
     try:
-        frame: pl.DataFrame = reader(path)
+        frame = reader(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise _refused(f"{path} cannot be read: {error}") from error
     wanted = (_IDENTITY, *READS, LABEL)

@@ -16,6 +16,7 @@ _ROWS = {
 def render(card: dict[str, Any]) -> str:
     """The figures of a version beside those of the rules, on the payments that neither has seen."""
     metrics, settings = card["metrics"], card["settings"]
+    costs = f"a miss costs {settings['miss']:g} and a false alarm {settings['alarm']:g}"
     lines = [
         f"fraud {card['version']}: judged on {metrics['payments']:,} payments, {metrics['fraud']:,} of them fraud",
         "",
@@ -30,8 +31,7 @@ def render(card: dict[str, Any]) -> str:
         "",
         f"  flagged of each pattern: {patterns}",
         f"  the best feature alone: {single['feature']}, PR-AUC {single['pr_auc']:.3f}",
-        f"  threshold {card['threshold']:.4f}: cheapest where a miss costs {settings['miss']:g}, "
-        + f"a false alarm {settings['alarm']:g}",
+        f"  threshold {card['threshold']:.4f}: cheapest where {costs}",
     ]
     if card["data"]["too_short_for"]:
         lines.append(f"  not used, the history is too short for them: {', '.join(card['data']['too_short_for'])}")

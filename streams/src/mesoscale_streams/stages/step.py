@@ -20,13 +20,14 @@ from mesoscale.model.stage import Stage
 from mesoscale_streams.records.checks import Checks
 from mesoscale_streams.records.schema import polars_schema
 from mesoscale_streams.retry import Retry
+from mesoscale_streams.stages.alerts import alerts
 from mesoscale_streams.stages.forward import forward
 
 log = logging.getLogger(__name__)
 
 Step = Callable[[pl.DataFrame], pl.DataFrame]
 
-BUILT_IN: dict[str, Step] = {"forward": forward}
+BUILT_IN: dict[str, Step] = {"forward": forward, "alerts": alerts}
 
 Rows = np.ndarray[Any, np.dtype[np.int64]]
 

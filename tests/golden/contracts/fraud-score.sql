@@ -1,0 +1,14 @@
+CREATE SCHEMA IF NOT EXISTS "nyc";
+CREATE TABLE IF NOT EXISTS "nyc"."fraud-score" ("transaction_id" text NOT NULL, "account" text NOT NULL, "occurred_at" timestamptz NOT NULL, "amount" bigint NOT NULL, "currency" text NOT NULL, "merchant" text NOT NULL, "category" text NOT NULL, "country" text NOT NULL, "latitude" double precision NOT NULL, "longitude" double precision NOT NULL, "device" text NOT NULL, "fraud_pattern" text, "score" double precision NOT NULL, "alert" boolean NOT NULL, "reasons" text NOT NULL, "model" text NOT NULL, PRIMARY KEY ("transaction_id", "occurred_at")) PARTITION BY RANGE ("occurred_at");
+ALTER TABLE "nyc"."fraud-score" ADD COLUMN IF NOT EXISTS "fraud_pattern" text;
+ALTER TABLE "nyc"."fraud-score" ALTER COLUMN "fraud_pattern" DROP NOT NULL;
+CREATE INDEX IF NOT EXISTS "fraud-score$account$idx" ON "nyc"."fraud-score" ("account");
+COMMENT ON TABLE "nyc"."fraud-score" IS 'fraud-score@1: A card payment with the probability that it is fraud.';
+COMMENT ON COLUMN "nyc"."fraud-score"."amount" IS '[minor units of the currency]';
+COMMENT ON COLUMN "nyc"."fraud-score"."latitude" IS '[°]';
+COMMENT ON COLUMN "nyc"."fraud-score"."longitude" IS '[°]';
+COMMENT ON COLUMN "nyc"."fraud-score"."fraud_pattern" IS 'label: how the generator made it fraudulent; null for honest payments';
+COMMENT ON COLUMN "nyc"."fraud-score"."score" IS 'probability of fraud, calibrated';
+COMMENT ON COLUMN "nyc"."fraud-score"."alert" IS 'the score reaches the model''s threshold';
+COMMENT ON COLUMN "nyc"."fraud-score"."reasons" IS 'of an alert: what weighs most (velocity, amount, device, merchant, place, hour), comma-separated';
+COMMENT ON COLUMN "nyc"."fraud-score"."model" IS 'version of the model';
