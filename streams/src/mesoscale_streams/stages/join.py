@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from mesoscale_streams.stages.buffers import AT, Buffer, Held
-from mesoscale_streams.stages.keys import numbered
+from mesoscale_streams.stages.keys import numbered, placed
 from mesoscale_streams.stages.stateful import PARTITION
 from mesoscale_streams.stages.two_inputs import Arrived, Joined
 from mesoscale_streams.stages.watermarks import Ints, Moments
@@ -146,13 +146,10 @@ def _sided(keys: pl.DataFrame, side: int) -> pl.DataFrame:
 
 def _within(ours: _Side, beside: _Side, before: int, after: int) -> tuple[Ints, Ints]:
     """All pairs of one key in the interval, as places: those of ours in their order, each with its partners by time."""
-    order = np.lexsort((beside.times, beside.of_key))
-    # As in `spans.Timeline`: ranks in place of times, so that the number of a key can be put before them.
     low, high = ours.times - before, ours.times + (after + 1)
-    ranks = np.unique(np.concatenate([beside.times, low, high]))
-    places = (beside.of_key * len(ranks) + np.searchsorted(ranks, beside.times))[order]
-    first = np.searchsorted(places, ours.of_key * len(ranks) + np.searchsorted(ranks, low))
-    end = np.searchsorted(places, ours.of_key * len(ranks) + np.searchsorted(ranks, high))
+    places, lows, highs = placed((beside.of_key, beside.times), (ours.of_key, low), (ours.of_key, high))
+    order = np.argsort(places, kind="stable")
+    first, end = np.searchsorted(places, lows, sorter=order), np.searchsorted(places, highs, sorter=order)
     sizes = end - first
     starts = np.cumsum(sizes) - sizes
     return np.repeat(np.arange(len(sizes)), sizes), order[

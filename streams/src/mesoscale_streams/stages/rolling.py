@@ -12,7 +12,7 @@ import polars as pl
 from mesoscale_streams.stages import spans
 from mesoscale_streams.stages.aggregates import Aggregates
 from mesoscale_streams.stages.buffers import AT, Buffer
-from mesoscale_streams.stages.keys import numbered
+from mesoscale_streams.stages.keys import numbered, placed
 from mesoscale_streams.stages.spans import Timeline
 from mesoscale_streams.stages.stateful import PARTITION, Outcome
 from mesoscale_streams.stages.watermarks import Ints, Moments, Partitions
@@ -60,7 +60,8 @@ class Rolling:
         groups = np.concatenate([held.of_key, of_key])
         instants = np.concatenate([before[AT].to_numpy(), times])
         arrivals = np.concatenate([held.numbers, numbers])
-        order = np.lexsort((arrivals, instants, groups))
+        [places] = placed((groups, instants))
+        order = np.argsort(places, kind="stable")  # of a key, records stand in the order of arrival already
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
         asked = place[len(held.rows) :]

@@ -14,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mesoscale_streams.stages.aggregates import Aggregate, Aggregates
+from mesoscale_streams.stages.keys import placed
 from mesoscale_streams.stages.watermarks import Flags, Ints
 
 Values = NDArray[Any]
@@ -31,13 +32,10 @@ class Timeline:
     times: Ints
     arrivals: Ints
 
-    def since(self, span: int) -> Ints:
-        """For each record, the place of the first one that it may see."""
-        # One search for all groups: in place of times, their ranks, so that a group can be put before them.
-        ranks = np.unique(np.concatenate([self.times, self.times - (span - 1)]))
-        group = self.groups * len(ranks)
-        places = group + np.searchsorted(ranks, self.times)
-        return np.searchsorted(places, group + np.searchsorted(ranks, self.times - (span - 1)))
+    def since(self, span: int, asked: Ints) -> Ints:
+        """For each record at `asked`, the place of the first one that it may see."""
+        here, wanted = placed((self.groups, self.times), (self.groups[asked], self.times[asked] - (span - 1)))
+        return np.searchsorted(here, wanted)
 
     def overtaken(self) -> Flags:
         """Whether any record before this one, in its group, came after it."""
@@ -59,7 +57,7 @@ def over(timeline: Timeline, states: pl.DataFrame, asked: Ints, span: int, aggre
     """
     if not len(asked):
         return states.clear()
-    first = timeline.since(span)[asked]
+    first = timeline.since(span, asked)
     one_by_one = np.flatnonzero(timeline.overtaken()[asked])
     seen = {name: _Column(states[name], one) for one in aggregates.each for name in aggregates.columns_of(one)}
     folded = {name: column.between(first, asked + 1) for name, column in seen.items()}
