@@ -16,7 +16,7 @@ PAIRS = st.lists(st.tuples(st.integers(0, 9), st.one_of(NEAR, FAR)), max_size=20
 def test_numbers_stand_to_each_other_as_pairs_do(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> None:
     arrays = [np.array(pairs, np.int64).reshape(-1, 2).T for pairs in (some, others)]
     first, second = placed((arrays[0][0], arrays[0][1]), (arrays[1][0], arrays[1][1]))
-    numbers = {pair: number for pair, number in zip([*some, *others], [*first.tolist(), *second.tolist()], strict=True)}
+    numbers = dict(zip([*some, *others], [*first.tolist(), *second.tolist()], strict=True))
     for pair, number in zip([*some, *others], [*first.tolist(), *second.tolist()], strict=True):
         assert numbers[pair] == number  # equal pairs, equal numbers
     assert sorted(numbers, key=numbers.__getitem__) == sorted(numbers)

@@ -9,10 +9,13 @@ That lateness looks at the record alone, and not at which sessions happen to be 
 from opening a second session inside the gap of one that is final already (https://github.com/apache/beam/issues/18677).
 """
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import polars as pl
 
 from mesoscale_streams.stages.aggregates import Aggregates
+from mesoscale_streams.stages.keys import numbered, placed
 from mesoscale_streams.stages.stateful import PARTITION, Outcome, due, reach
 from mesoscale_streams.stages.watermarks import Flags, Ints, Moments, Partitions
 from mesoscale_streams.stages.windows import INSTANT, Emit
@@ -24,6 +27,24 @@ _SLOT = ".slot"
 _LOOKED_AT = ".looked_at"  # an end that the session had; so a session that goes on is not due anew with each record
 _FIRST, _LAST = ".first", ".last"
 _SESSION = ".session"
+
+
+@dataclass(frozen=True, slots=True)
+class _Pieces:
+    """Sessions, or records as sessions of their own: the number of the key of each, its first and last time, its state;
+    and of sessions that were joined, whether a record is in them."""
+
+    of_key: Ints
+    first: Ints
+    last: Ints
+    states: pl.DataFrame
+    grown: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def only(self, chosen: Flags) -> "_Pieces":
+        return _Pieces(self.of_key[chosen], self.first[chosen], self.last[chosen], self.states.filter(chosen))
+
+    def framed(self) -> pl.DataFrame:
+        return self.states.with_columns(pl.Series(_FIRST, self.first), pl.Series(_LAST, self.last))
 
 
 class Sessions:
@@ -44,86 +65,77 @@ class Sessions:
         self._aggregates = aggregates
         self._gap, self._lateness, self._emit = gap, lateness, emit
         self._wait = gap + lateness + 1
-        self._by, self._key = list(by), [PARTITION, *by]
+        self._by = list(by)
         own = dict.fromkeys((_SLOT, _LOOKED_AT, _FIRST, _LAST), pl.Int64())
         self.spec = StateSpec(key=(*by, _SLOT), columns=pl.Schema({**by, **own, **aggregates.columns}), due=_LOOKED_AT)
 
     def __call__(self, frame: pl.DataFrame, partitions: Partitions, moments: Moments, table: StateTable) -> Outcome:
         failures = self._aggregates.failures(frame)
+        rejected = [one.row for one in failures]
         late = moments.times + self._lateness < moments.watermarks
-        late[[one.row for one in failures]] = False
+        late[rejected] = False
         taken = ~late
-        taken[[one.row for one in failures]] = False
-        records = self._records(frame, partitions, moments.times, taken)
+        taken[rejected] = False
         gone, theirs = due(table, moments, self._wait)
-        keys = records.select(self._key).vstack(self._keys(gone, theirs, table)).unique(maintain_order=True)
-        open_before, rows = self._open(keys, table)
-        sessions = self._joined(open_before.vstack(records))
-        closed = sessions[_LAST].to_numpy() + self._wait <= reach(sessions[PARTITION].to_numpy(), moments)
-        self._write(sessions.filter(~closed), rows, gone, table)
-        told = sessions.filter(closed if self._emit == "final" else self._changed(sessions, records))
-        return Outcome(self._told(told), np.flatnonzero(late).tolist(), failures)
+        records, of_records = frame.filter(taken), partitions[taken]
+        frames = [records.select(self._by), table.read(gone, self._by)]
+        keys, [of_record, _] = numbered(frames, self._by, [of_records, theirs])
+        before, open_before = self._open(keys, table)
+        times = moments.times[taken]
+        sessions = self._joined(open_before, _Pieces(of_record, times, times, records.select(self._aggregates.lift())))
+        closed: Flags = sessions.last + self._wait <= reach(keys[PARTITION].to_numpy()[sessions.of_key], moments)
+        self._write(sessions.only(~closed), keys, before, gone, table)
+        told = sessions.only(closed if self._emit == "final" else sessions.grown)
+        return Outcome(self._told(keys[told.of_key].hstack(told.framed())), np.flatnonzero(late).tolist(), failures)
 
-    def _records(self, frame: pl.DataFrame, partitions: Partitions, times: Ints, taken: Flags) -> pl.DataFrame:
-        """Each record as a session of its own."""
-        lifted = frame.select(*self._by, *self._aggregates.lift()).filter(taken)
-        own = (pl.Series(PARTITION, partitions[taken]), pl.Series(_FIRST, times[taken]), pl.Series(_LAST, times[taken]))
-        return lifted.with_columns(own).select(self._columns)
-
-    @property
-    def _columns(self) -> list[str]:
-        return [*self._key, _FIRST, _LAST, *self._aggregates.columns]
-
-    def _keys(self, rows: Ints, partitions: Partitions, table: StateTable) -> pl.DataFrame:
-        return table.read(rows, self._by).select(pl.Series(PARTITION, partitions), *self._by)
-
-    def _open(self, keys: pl.DataFrame, table: StateTable) -> tuple[pl.DataFrame, Ints]:
+    def _open(self, keys: pl.DataFrame, table: StateTable) -> tuple[Ints, "_Pieces"]:
         """The open sessions of keys, and their rows: all first ones, then all second ones, until none has more."""
-        partitions, found, theirs = keys[PARTITION].to_numpy(), [], []
+        partitions, found, of_key = keys[PARTITION].to_numpy(), [], []
         slot, asked = 0, np.arange(keys.height)
         while len(asked):
             slots = keys[asked].with_columns(pl.lit(slot, pl.Int64).alias(_SLOT))
             rows = table.find(partitions[asked], slots)
             asked, rows = asked[rows >= 0], rows[rows >= 0]
             found.append(rows)
-            theirs.append(partitions[asked])
+            of_key.append(asked)
             slot += 1
         rows = np.concatenate(found) if found else np.zeros(0, np.int64)
-        of_rows = np.concatenate(theirs) if theirs else np.zeros(0, np.int32)
-        return table.read(rows).with_columns(pl.Series(PARTITION, of_rows)).select(self._columns), rows
+        which = np.concatenate(of_key) if of_key else np.zeros(0, np.int64)
+        states = table.read(rows, list(self._aggregates.columns))
+        return rows, _Pieces(which, table.numbers(_FIRST, rows), table.numbers(_LAST, rows), states)
 
-    def _joined(self, pieces: pl.DataFrame) -> pl.DataFrame:
+    def _joined(self, sessions: "_Pieces", records: "_Pieces") -> "_Pieces":
         """Sessions and records of each key, joined where no pause is longer than the gap, in the order of time."""
-        pieces = pieces.sort(*self._key, _FIRST, maintain_order=True)
-        until = pl.col(_LAST).cum_max().shift(1).over(self._key)
-        begins = (pl.col(_FIRST) > until + self._gap).fill_null(True)
-        numbered = pieces.with_columns(begins.cum_sum().alias(_SESSION))
-        sessions = numbered.group_by(_SESSION, maintain_order=True).agg(
-            *(pl.col(name).first() for name in self._key),
-            pl.col(_FIRST).min(),
-            pl.col(_LAST).max(),
-            *self._aggregates.merge(),
+        of_key = np.concatenate([sessions.of_key, records.of_key])
+        first, last = np.concatenate([sessions.first, records.first]), np.concatenate([sessions.last, records.last])
+        starts, ends, joinable = placed((of_key, first), (of_key, last), (of_key, first - self._gap))
+        order = np.argsort(starts, kind="stable")
+        until = np.maximum.accumulate(ends[order])  # of a key; those of the keys before it are all less
+        begins = np.flatnonzero(joinable[order] > np.concatenate([[-1], until[:-1]])) if len(order) else order
+        number = np.repeat(np.arange(len(begins)), np.diff(np.append(begins, len(order))))
+        states = sessions.states.vstack(records.states)[order].with_columns(pl.Series(_SESSION, number))
+        merged = states.group_by(_SESSION, maintain_order=True).agg(self._aggregates.merge()).drop(_SESSION)
+        of_records = np.zeros(len(begins), np.bool_)
+        of_records[number[order >= len(sessions.of_key)]] = True
+        return _Pieces(
+            of_key[order][begins],
+            first[order][begins],
+            np.maximum.reduceat(last[order], begins) if len(order) else last,
+            self._aggregates.carried(merged.select(list(self._aggregates.columns))),
+            of_records,
         )
-        return self._aggregates.carried(sessions.select(self._columns))
 
-    def _write(self, sessions: pl.DataFrame, before: Ints, gone: Ints, table: StateTable) -> None:
+    def _write(self, sessions: "_Pieces", keys: pl.DataFrame, before: Ints, gone: Ints, table: StateTable) -> None:
         """Let the keys have these open sessions instead of those in the rows `before`; `gone` were due."""
-        numbered = sessions.with_columns((pl.int_range(pl.len()).over(self._key)).cast(pl.Int64).alias(_SLOT))
-        rows = table.insert(numbered[PARTITION].to_numpy(), numbered.select(self.spec.key))
+        begins = np.flatnonzero(np.diff(sessions.of_key, prepend=-1))
+        sizes = np.diff(np.append(begins, len(sessions.of_key)))
+        slots = np.arange(len(sessions.of_key)) - np.repeat(begins, sizes)
+        named = keys[sessions.of_key].with_columns(pl.Series(_SLOT, slots, pl.Int64))
+        rows = table.insert(named[PARTITION].to_numpy(), named)
         table.remove(before[~np.isin(before, rows)])
-        table.write(rows, numbered.select(_FIRST, _LAST, *self._aggregates.columns))
-        ends = numbered[_LAST].to_numpy()
-        again = ~np.isin(rows, before) | np.isin(rows, gone) | (ends < table.numbers(_LOOKED_AT, rows))
-        table.set_numbers(_LOOKED_AT, rows[again], ends[again])
-
-    def _changed(self, sessions: pl.DataFrame, records: pl.DataFrame) -> pl.Series:
-        """Which sessions have one of the records in them."""
-        keys = sessions.select(self._key).with_row_index(_SESSION)
-        times = records.select(*self._key, pl.col(_FIRST).alias(".at"))
-        inside = times.join(keys.hstack(sessions.select(_FIRST, _LAST)), on=self._key).filter(
-            pl.col(".at").is_between(_FIRST, _LAST)
-        )
-        return pl.Series(np.isin(np.arange(sessions.height), inside[_SESSION].unique().to_numpy()))
+        table.write(rows, sessions.framed())
+        again = ~np.isin(rows, before) | np.isin(rows, gone) | (sessions.last < table.numbers(_LOOKED_AT, rows))
+        table.set_numbers(_LOOKED_AT, rows[again], sessions.last[again])
 
     def _told(self, sessions: pl.DataFrame) -> pl.DataFrame:
         """Of each partition in the order of ends, which is that in which they become final, however batches are."""
