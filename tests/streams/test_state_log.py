@@ -147,6 +147,24 @@ def test_reading_again_from_before_a_known_moment_changes_nothing() -> None:
     assert content(moment) == content(table)
 
 
+def test_what_is_missing_between_a_snapshot_and_the_changelog_is_noticed() -> None:
+    table, writer = StateTable(SPEC), Log(P, LAYOUT)
+    batches = []
+    for seed in range(6):
+        change(table, seed, 50)
+        batches.append(write(table, writer))
+    for first, gap in ((1, False), (2, False), (3, False), (4, True), (6, False)):
+        reading = Restoring(StateTable(SPEC), P, LAYOUT)
+        reading.begin_at({1: 1, 2: 1, 3: 1}, 3)
+        for key, value in (entry for batch in batches[first:] for entry in batch):
+            reading.take(key, value)
+        assert reading.gap == gap
+    reading = Restoring(StateTable(SPEC), P, LAYOUT)  # without a snapshot, deltas may be gone
+    for key, value in batches[4]:
+        reading.take(key, value)
+    assert not reading.gap
+
+
 def test_a_changelog_of_another_layout_is_refused() -> None:
     table, writer = StateTable(SPEC), Log(P, LAYOUT)
     change(table, 1, 5)

@@ -183,6 +183,17 @@ def test_rows_that_are_not_due_stay_even_if_their_time_moves() -> None:
     assert table.due(0, 10**15).tolist() == [rows[2]]
 
 
+def test_a_partition_that_was_laid_and_not_settled_can_be_dropped() -> None:
+    table = StateTable(SPEC)
+    table.insert(*frame_of([(0, "a", 1)]))
+    table.lay(1, np.arange(5), pl.DataFrame({"account": list("abcde"), "day": [1] * 5}))
+    table.drop(1)
+    assert table.partitions == {0}
+    table.lay(1, np.arange(2), pl.DataFrame({"account": ["x", "y"], "day": [1, 1]}))
+    table.settle(1)
+    assert content(table).keys() == {(0, "a", 1), (1, "x", 1), (1, "y", 1)}
+
+
 def test_a_spec_without_its_key_or_with_a_list_is_refused() -> None:
     with pytest.raises(ValueError, match="no column missing"):
         StateSpec(("missing",), pl.Schema({"n": pl.Int64()}))

@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import cycle
 from pathlib import Path
 
@@ -34,6 +34,7 @@ PATIENCE = 180  # seconds for anything to come about, on a machine that others k
 MOST = 40_000 + 8_000 * KILLS  # records; the feed ends before, when there was enough
 DISORDER = 40  # records that a record may be late by
 SCALES = (1, 3, 2)  # processes of each stage, in turn
+QUEUE = 50_000  # records that wait for the broker
 BROKER = 5  # of so many kills, one is of the broker
 
 WINDOW = """\
@@ -95,7 +96,7 @@ class Crew:
         if self._chance.randrange(BROKER) == 0:
             self._broker.kill()
             time.sleep(self._chance.uniform(0, 1))
-            self._broker.start()
+            self._restart_broker()
             self.killed["broker"] += 1
             return
         stage, instance = self._chance.choice(sorted(self._running))
@@ -106,6 +107,12 @@ class Crew:
         process.wait()
         self._start(stage, instance)
         self.killed[stage] += 1
+
+    def _restart_broker(self) -> None:
+        """It may take longer on a machine that others keep busy."""
+        with suppress(AssertionError):
+            self._broker.start()
+        until(self._broker.service.ready, "the broker is back", PATIENCE)
 
     def stop(self) -> None:
         for process in self._running.values():
@@ -137,6 +144,8 @@ def fed(here: Pipeline, records: list[RECORD]) -> Iterator[list[RECORD]]:
     def feed() -> None:
         for start in range(0, len(records), 100):
             for key, value in records[start : start + 100]:
+                while len(producer) > QUEUE:  # the broker is away
+                    producer.poll(0.1)
                 producer.produce(naming.topic(here.name, "payments"), value, key)
                 sent.append((key, value))
             if enough.wait(0.05):

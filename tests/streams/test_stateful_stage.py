@@ -2,7 +2,9 @@
 
 import re
 import signal
+import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import orjson
 import pytest
@@ -24,7 +26,10 @@ def make(pipeline: MakePipeline, name: str, spec: str = SPEC, step: str = STEP) 
 
 
 def done(here: Pipeline) -> None:
-    until(lambda: here.stage_done("count", "payments"), f"count is done\n{here.log()}")
+    try:
+        until(lambda: here.stage_done("count", "payments"), "count is done")
+    except AssertionError as late:
+        raise AssertionError(here.log()) from late
 
 
 def test_what_it_remembers_goes_on_after_an_end_and_after_kill_nine(pipeline: MakePipeline) -> None:
@@ -126,8 +131,32 @@ def test_a_snapshot_spares_reading_what_is_in_it(pipeline: MakePipeline) -> None
         here.stop(running)
     assert told(here) == numbered(sent)
     assert {file.name for file in (here.folder / "kept").iterdir()} == {f"{number}.snapshot" for number in range(6)}
-    read = [orjson.loads(line)["records"] for line in here.log().splitlines() if '"state restored"' in line]
-    assert read[0] == read[1] == 0
+    told_of = [orjson.loads(line) for line in here.log().splitlines() if '"state restored"' in line]
+    assert [one["snapshots"] for one in told_of] == [0, 6]
+
+
+def moved(snapshot: bytes, offset: int) -> bytes:
+    """The snapshot as if the changelog went on from another offset."""
+    header, _, rest = snapshot[:-4].partition(b"\n")
+    content = orjson.dumps(orjson.loads(header) | {"offset": offset}, option=orjson.OPT_NON_STR_KEYS) + b"\n" + rest
+    return content + zlib.crc32(content).to_bytes(4, "big")
+
+
+def test_a_snapshot_after_which_changes_are_missing_is_not_used(pipeline: MakePipeline) -> None:
+    here, sent = make(pipeline, "gaps"), payments(3_000)
+    old: dict[Path, bytes] = {}
+    for start in (0, 1_000, 2_000):
+        here.send("payments", sent[start : start + 1_000])
+        running = here.start("count", more=("--state", "kept"))
+        done(here)
+        here.stop(running)
+        for file in (here.folder / "kept").iterdir():
+            new = file.read_bytes()
+            if start == 1_000:  # an old one, with the place of the new one: as who was frozen may have written it
+                file.write_bytes(moved(old[file], orjson.loads(new.partition(b"\n")[0])["offset"]))
+            old[file] = new
+    assert told(here) == numbered(sent)
+    assert "snapshots do not go on in the changelog" in (here.folder / "count.0.log").read_text()
 
 
 def test_the_ledger_of_a_stage_that_remembers_closes(pipeline: MakePipeline) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mesoscale.errors import PlanRefused, Problem, Reason, ServiceUnavailable
-from mesoscale_streams.kafka.changelog import Changelog
+from mesoscale_streams.kafka.changelog import PATIENCE, Changelog
 from mesoscale_streams.kafka.group_offsets import GroupOffsets
 from mesoscale_streams.metrics import StateMetrics
 from mesoscale_streams.stages.watermarks import NEVER, Watermarks
@@ -25,6 +25,7 @@ from mesoscale_streams.work import Work
 log = logging.getLogger(__name__)
 
 SNAPSHOT_EVERY = 60.0  # seconds between two snapshots of a partition; one partition is written after a batch
+SNAPSHOT_PATIENCE = 5.0  # seconds to wait for changes that should follow a snapshot; then all is read
 LARGEST_SNAPSHOT = 2_000_000  # rows; a partition that has more is not held up by writing them when it is given up
 _LOG, _BORN, _WATERMARK = "log", "born", "watermark"  # what stands beside a committed offset
 
@@ -85,27 +86,15 @@ class StageState:
         """
         began = self._clock()
         found = self._offsets.restore(consumer, partitions)
-        for partition in partitions:
-            self._table.drop(partition)
         self._written = False
         self._table.changes()  # of other partitions there are none between two batches
-        readings = {p: Restoring(self._table, p, self._layout, self._reset) for p in partitions}
         self._born |= {p: self._beside(p).get(_BORN) or secrets.randbits(48) for p in partitions}
-        starts = {p: self._from_snapshot(reading) for p, reading in readings.items()}
-        records = 0
-
-        def take(partition: int, key: bytes, value: bytes | None) -> None:
-            nonlocal records
-            records += 1
-            readings[partition].take(key, value)
-
         self._metrics.restoring(0.0)
-        self._changelog.read(
-            starts,
-            take,
-            complete=lambda partition: readings[partition].number >= self._committed(readings[partition]),
-            tell=self._metrics.restoring,
-        )
+        readings, records = self._read(partitions, with_snapshots=True)
+        if lacking := [p for p, one in readings.items() if one.gap or one.number < self._committed(one)]:
+            log.warning("snapshots do not go on in the changelog, which is read anew", extra={"partitions": lacking})
+            anew, more = self._read(lacking, with_snapshots=False)
+            readings, records = readings | anew, records + more
         self._metrics.restoring(1.0)
         for partition, reading in readings.items():
             self._logs[partition] = self._done(reading)
@@ -114,9 +103,32 @@ class StageState:
         self._watermarks.assign(marks, self._clock())
         self._tell()
         seconds = round(self._clock() - began, 3)
-        told = {"partitions": sorted(partitions), "keys": len(self._table), "records": records, "seconds": seconds}
+        told = {"partitions": sorted(partitions), "keys": len(self._table), "seconds": seconds}
+        told |= {"records": records, "snapshots": sum(one.from_snapshot for one in readings.values())}
         log.info("state restored", extra=told)
         return found
+
+    def _read(self, partitions: Sequence[int], with_snapshots: bool) -> tuple[dict[int, Restoring], int]:
+        """Lay what the changelog has of the partitions, or snapshots and what it has since; and how many records."""
+        for partition in partitions:
+            self._table.drop(partition)
+        readings = {p: Restoring(self._table, p, self._layout, self._reset) for p in partitions}
+        starts = {p: self._from_snapshot(one) if with_snapshots else None for p, one in readings.items()}
+        records = 0
+
+        def take(partition: int, key: bytes, value: bytes | None) -> None:
+            nonlocal records
+            records += 1
+            readings[partition].take(key, value)
+
+        self._changelog.read(
+            starts,
+            take,
+            complete=lambda partition: readings[partition].number >= self._committed(readings[partition]),
+            tell=self._metrics.restoring,
+            patience=SNAPSHOT_PATIENCE if with_snapshots and self._snapshots else PATIENCE,
+        )
+        return readings, records
 
     def entries(self) -> Iterator[tuple[int, list[Entry]]]:
         """Partition and what goes to its changelog, of all that has changed since this was asked last.

@@ -40,7 +40,14 @@ class Changelog:
             }
         )
 
-    def read(self, starts: Mapping[int, int | None], take: Take, complete: Callable[[int], bool], tell: Tell) -> None:
+    def read(
+        self,
+        starts: Mapping[int, int | None],
+        take: Take,
+        complete: Callable[[int], bool],
+        tell: Tell,
+        patience: float = PATIENCE,
+    ) -> None:
         """Give each record of the partitions to `take`, in order within each.
 
         Args:
@@ -48,8 +55,9 @@ class Changelog:
             take: is given all records that are committed.
             complete: asked at the end of a partition whether it was all of it. While it says no, more is waited for:
                 the broker may have said of a transaction that it is committed before that shows in every partition.
-                What has not come after PATIENCE will not come.
+                What has not come after `patience` seconds will not come.
             tell: is told from time to time which share has been read.
+            patience: seconds.
 
         Raises:
             KafkaException: the brokers do not answer.
@@ -64,11 +72,19 @@ class Changelog:
             ]
         )
         try:
-            self._read(set(starts), way, take, complete, tell)
+            self._read(set(starts), way, take, complete, tell, patience)
         finally:
             self._consumer.unassign()
 
-    def _read(self, left: set[int], way: "_Way", take: Take, complete: Callable[[int], bool], tell: Tell) -> None:
+    def _read(
+        self,
+        left: set[int],
+        way: "_Way",
+        take: Take,
+        complete: Callable[[int], bool],
+        tell: Tell,
+        patience: float,
+    ) -> None:
         ended: set[int] = set()
         while left:
             for message in self._consumer.consume(AT_ONCE, 0.5):
@@ -83,7 +99,7 @@ class Changelog:
             if way.to_be_told():
                 log.info("state is read: %d %%", 100 * way.share, extra={"partitions": sorted(left)})
                 tell(way.share)
-            if way.silence > PATIENCE:
+            if way.silence > patience:
                 if left <= ended:
                     return
                 raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{self.topic} has no more records"))

@@ -92,6 +92,8 @@ class Restoring:
         self.layout = layout
         self.number = 0
         self._reset = reset
+        self.from_snapshot = False
+        self.gap = False  # changes between the snapshot and what was read after it are missing
         self._deltas: dict[int, int] = {}
         self._foreign: dict[bytes, str] = {}  # keys whose values were written for another layout, and what is other
 
@@ -102,7 +104,7 @@ class Restoring:
             deltas: the numbers of the deltas that the changelog had then, and their parts.
             number: that of the last one.
         """
-        self._deltas, self.number = dict(deltas), number
+        self._deltas, self.number, self.from_snapshot = dict(deltas), number, True
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """One record of the changelog. What was written for another layout may be deleted by a later one."""
@@ -136,6 +138,8 @@ class Restoring:
         return Log(self.partition, self.layout, self.number, list(self._foreign), deque(sorted(self._deltas.items())))
 
     def _note(self, number: int, part: int, there: bool) -> None:
+        # From its beginning a changelog may lack deltas that blocks have made needless; after a snapshot, none may be.
+        self.gap |= self.from_snapshot and number > self.number + 1
         self.number = max(self.number, number)
         if there:
             self._deltas[number] = max(self._deltas.get(number, 0), part + 1)

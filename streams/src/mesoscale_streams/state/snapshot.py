@@ -1,7 +1,7 @@
 """Rows of one partition in a local file, so that a restart does not read the whole changelog again.
 
-A snapshot is a shortcut and nothing more: one that is torn, old, or of another changelog is not used. It is written
-beside its place and renamed, and ends with a checksum of all that is before.
+A snapshot is a shortcut and nothing more: one that is torn, of another changelog, or not followed by the very next
+change is not used. It is written beside its place and renamed, and ends with a checksum of all that is before.
 
     header (one line of JSON) | for each record its length (4 bytes) and its bytes | CRC-32 (4)
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mesoscale_streams.state import log
 from mesoscale_streams.state.log import Log, Restoring
+from mesoscale_streams.state.record import VERSION
 from mesoscale_streams.state.table import StateTable
 
 logger = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ class Snapshots:
             return None
         header, _, rest = content.partition(b"\n")
         found = json.loads(header)
+        if found.pop("format", None) != VERSION:
+            return None
         moment = Moment(**found | {"deltas": {int(number): parts for number, parts in found["deltas"].items()}})
         if (moment.layout, moment.changelog) != (reading.layout, changelog):
             logger.info("a snapshot of another state is not used", extra={"partition": reading.partition})
@@ -97,7 +100,7 @@ class Snapshots:
 
 
 def _parts(moment: Moment, table: StateTable, partition: int) -> Iterator[bytes]:
-    yield json.dumps(asdict(moment)).encode() + b"\n"
+    yield json.dumps({"format": VERSION} | asdict(moment)).encode() + b"\n"
     for block in log.whole(table, partition):
         for value in block.encode(moment.layout):
             yield _NUMBER.pack(len(value)) + value

@@ -172,7 +172,8 @@ class StateTable:
         """Forget a partition and all that is known of its changes."""
         if partition not in self.partitions:
             return
-        self._index.remove(self.rows(partition))
+        if partition in self._sizes:  # else its rows were laid, and never settled
+            self._index.remove(self.rows(partition))
         used = self.blocks.drop(partition)
         self._clear(used)
         self._touched[used] = self._whole[used] = False
