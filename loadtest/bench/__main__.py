@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 from loadtest.bench import codec, hop, local_run, plot, sink
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=parts.NAMES, help="of streams: some parts, which are not saved")
     parser.add_argument("--runs", type=int, default=RUNS, help="of streams: at most so many, which are not saved")
     arguments = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each start of a program compiles all its modules anew
     for name in arguments.names or MEASURES:
         print(f"\n{name}", flush=True)
         shared = conditions()

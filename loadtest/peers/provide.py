@@ -22,13 +22,13 @@ _WHOLE = "whole"  # stands in a folder that was finished
 def python(name: str) -> Path:
     """The interpreter of an environment that has the peer's `requirements.txt`, and nothing else."""
     requirements = PEERS / name / "requirements.txt"
-    folder = _folder(name, "python", requirements)
+    folder = _folder(name, "environment", requirements)
     interpreter = folder / "bin" / "python"
     if not (folder / _WHOLE).exists():
         print(f"the Python packages of {name}, into {folder}", flush=True)
         shutil.rmtree(folder, ignore_errors=True)
         _run(_uv(), "venv", "--quiet", "--python", sys.executable, str(folder))
-        pinned = ("--require-hashes", "-r", str(requirements))
+        pinned = ("--compile-bytecode", "--require-hashes", "-r", str(requirements))
         _run(_uv(), "pip", "install", "--quiet", "--python", str(interpreter), *pinned)
         (folder / _WHOLE).touch()
     return interpreter

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from loadtest.bench.bare import PARTITIONS
 from loadtest.bench.measure import RUNS
@@ -80,16 +80,14 @@ class Peer:
         folder = here.folder / name
         folder.mkdir()
         place = Place(here.kafka.bootstrap_servers, load.topic, f"out-{name}", name, folder)
-        offsets = Offsets(place.servers)
-        offsets.make(place.target)
+        _make(place.servers, place.target)
+        offsets = Offsets(place.servers, name, load.topic)
         argv = self.command(place)  # what has to be fetched for it comes before its clock
         home = {"JAVA_HOME": str(java.find().resolve().parents[1])}
         with tree.running(argv, folder / "log", folder, home) as started:
-            yield Running(
-                started,
-                place.target,
-                (lambda: started.told("committed")) if self.tells else (lambda: offsets.at_end(name, load.topic)),
-            )
+            at_end = (lambda: started.told("committed")) if self.tells else offsets.at_end
+            yield Running(started, place.target, at_end)
+        offsets.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,41 +103,40 @@ class Ours:
     def running(self, here: Stand, load: Load, attempt: int) -> Iterator[Running]:
         node = f"{load.name}-{attempt}"
         group = naming.group(here.graph.pipeline.name, node)
-        offsets = Offsets(here.kafka.bootstrap_servers)
+        offsets = Offsets(here.kafka.bootstrap_servers, group, load.topic)
         with tree.running(here.command(node), here.folder / f"{node}.log", here.folder) as started:
-            target = here.graph.edge(node).topic
-            yield Running(started, target, lambda: offsets.at_end(group, load.topic))
+            yield Running(started, here.graph.edge(node).topic, offsets.at_end)
+        offsets.close()
 
 
 class Offsets:
-    """What groups have committed, beside the ends of the topic."""
+    """What a group has committed, beside the ends of the topic; for one run.
 
-    def __init__(self, servers: str) -> None:
-        self._admin = AdminClient({"bootstrap.servers": servers})
-        self._ends: dict[str, list[int]] = {}
+    A consumer asks and not the admin client, for the same reason as in `mesoscale_streams.kafka.groups`.
+    """
 
-    def make(self, topic: str) -> None:
-        """A topic for an engine's output, which keeps old event times."""
-        [made] = self._admin.create_topics([NewTopic(topic, PARTITIONS, 1, config={"retention.ms": "-1"})]).values()
-        made.result(30)
+    def __init__(self, servers: str, group: str, topic: str) -> None:
+        settings = {"bootstrap.servers": servers, "group.id": group, "enable.auto.commit": False}
+        self._consumer = Consumer(settings)
+        self._partitions = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+        self._ends = [self._consumer.get_watermark_offsets(one, timeout=30)[1] for one in self._partitions]
 
-    def at_end(self, group: str, topic: str) -> bool:
-        partitions = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
-        asked = self._admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, partitions)])
+    def at_end(self) -> bool:
         try:
-            committed = asked[group].result(10).topic_partitions
+            committed = self._consumer.committed(self._partitions, timeout=10)
         except KafkaException:  # the group's coordinator may not be chosen yet
             return False
-        found = {one.partition: one.offset for one in committed}
-        return all(found.get(partition, -1) >= end for partition, end in enumerate(self._end(topic)))
+        return all(one.offset >= end for one, end in zip(committed, self._ends, strict=True))
 
-    def _end(self, topic: str) -> list[int]:
-        if topic not in self._ends:
-            asked = {TopicPartition(topic, partition): OffsetSpec.latest() for partition in range(PARTITIONS)}
-            answers = self._admin.list_offsets(asked)
-            ends = {one.partition: answer.result(30).offset for one, answer in answers.items()}
-            self._ends[topic] = [ends[partition] for partition in range(PARTITIONS)]
-        return self._ends[topic]
+    def close(self) -> None:
+        self._consumer.close()
+
+
+def _make(servers: str, topic: str) -> None:
+    """A topic for an engine's output, which keeps old event times."""
+    new = NewTopic(topic, PARTITIONS, 1, config={"retention.ms": "-1"})
+    [made] = AdminClient({"bootstrap.servers": servers}).create_topics([new]).values()
+    made.result(30)
 
 
 def _kafka_streams(place: Place) -> tuple[str, ...]:

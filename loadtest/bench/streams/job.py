@@ -25,8 +25,12 @@ spec:
     - {{name: payments, contract: transaction, synthetic: {{count: 1}}}}
     - {{name: long, contract: transaction, synthetic: {{count: 1}}}}
     - {{name: live, contract: transaction, synthetic: {{count: 1}}}}
+    - {{name: many, contract: transaction, synthetic: {{count: 1}}}}
   stages:
     - {{name: pass-on, from: live, use: forward}}
+    - name: remember
+      from: many
+      window: {{size: 1d, by: [account], lateness: 1d, aggregates: [{{name: total, value: sum(amount)}}]}}
 {stages}"""
 STAGE = """\
     - name: {name}

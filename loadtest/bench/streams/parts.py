@@ -4,13 +4,13 @@ from collections.abc import Collection
 
 from loadtest.bench.measure import Figure
 from loadtest.bench.stand import services, stand
-from loadtest.bench.streams import job, latency, side_by_side
+from loadtest.bench.streams import job, latency, restore, side_by_side
 from loadtest.bench.streams.engines import OURS, PEERS
 from loadtest.bench.traffic import Traffic
 
 ENGINES = {engine.key: engine for engine in (*PEERS, OURS)}
-BARE, LATENCY = "bare", "latency"
-NAMES = (BARE, *ENGINES, LATENCY)
+BARE, LATENCY, RESTORE = "bare", "latency", "restore"
+NAMES = (BARE, *ENGINES, LATENCY, RESTORE)
 
 
 def measure(records: int, only: Collection[str], runs: int) -> list[Figure]:
@@ -21,6 +21,8 @@ def measure(records: int, only: Collection[str], runs: int) -> list[Figure]:
     with services() as bound, stand(Traffic("streams", document, small=False), bound) as here:
         if LATENCY in only:
             figures += latency.measure(here, "live", "pass-on", runs)
+        if RESTORE in only:
+            figures += restore.measure(here, "many", "remember", records, runs)
         if engines or BARE in only:
             print("filling the topics", flush=True)
             loads = job.fill(here, "payments", records), job.fill(here, "long", job.LONG * records)

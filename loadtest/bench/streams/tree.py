@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,19 +28,31 @@ class Tree:
 
     def spent(self) -> Spent:
         """Since its start; ended children are in it, as far as somebody waited for them."""
-        ticks = sum(sum(map(int, fields[11:15])) for fields in self._members())
+        ticks = sum(sum(map(int, fields[11:15])) for _, fields in self._members())
         return Spent(time.monotonic() - self.began, ticks / CPU_TICKS)
 
     def look(self) -> None:
-        pages = sum(int(fields[21]) for fields in self._members())
+        pages = sum(int(fields[21]) for _, fields in self._members())
         self.resident = max(self.resident, pages * PAGE / (1 << 20))
 
     def told(self, line: str) -> bool:
         """Whether it has printed that line."""
         return line in self.log.read_text(errors="replace").splitlines()
 
-    def _members(self) -> Iterator[list[str]]:
-        """Of each process in the session what the kernel tells in `stat`, from the state on."""
+    def end(self) -> None:
+        """Ask the program to end, and make it and whatever it leaves behind."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(END)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        for number, _ in list(self._members()):
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGKILL)
+
+    def _members(self) -> Iterator[tuple[int, list[str]]]:
+        """Each process of the session, and what the kernel tells of it in `stat`, from the state on."""
         session = str(self.process.pid)
         for entry in os.scandir("/proc"):
             if entry.name.isdigit():
@@ -49,7 +61,7 @@ class Tree:
                 except OSError:  # it has ended
                     continue
                 if fields[3] == session:
-                    yield fields
+                    yield int(entry.name), fields
 
 
 @contextmanager
@@ -73,23 +85,9 @@ def running(argv: Sequence[str], log: Path, cwd: Path, env: Mapping[str, str] | 
     finally:
         stop.set()
         watch.join()
-        _end(process)
+        tree.end()
 
 
 def _watch(tree: Tree, stop: threading.Event) -> None:
     while not stop.wait(LOOK):
         tree.look()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ask its group to end, and make it."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(END)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    try:
-        os.killpg(process.pid, signal.SIGKILL)  # what it has left behind
-    except ProcessLookupError:
-        return
