@@ -6,7 +6,7 @@ from mesoscale.graph.build import build
 from mesoscale.model import Pipeline
 from mesoscale_dashboard import panels
 from mesoscale_dashboard.app import followed
-from mesoscale_dashboard.panels import Latest, Payments, Weather
+from mesoscale_dashboard.panels import Latest, Payments, Scores, Weather
 
 
 def observation(hour: int, station: str = "JFK", temperature: float | None = 1.5) -> dict[str, Any]:
@@ -95,6 +95,22 @@ def test_an_amount_that_is_none_does_not_show() -> None:
     payments = Payments("payments")
     payments.add([{"amount": "12"}, {"amount": 0}, {"amount": -3}, {}], 0.0)
     assert payments.opening() is None
+
+
+def test_all_scores_count_and_the_latest_alerts_show() -> None:
+    scores = Scores("scores")
+    assert scores.opening() is None
+    scores.add([payment(i) | {"score": 0.01, "alert": False, "reasons": ""} for i in range(500)], 0.0)
+    alerts = [payment(i, fraud="travel") | {"score": 1.0, "alert": True, "reasons": "place"} for i in range(30)]
+    scores.add(alerts, 0.0)
+    scores.add([{"score": None}, {}], 0.0)
+    shown = opened(scores)
+    assert [one["transaction_id"] for one in shown["alerts"]] == [f"t-{i}" for i in range(18, 30)]
+    assert shown["alerts"][0]["reasons"] == "place"
+    assert (shown["scores"]["passed"][0], sum(shown["scores"]["passed"])) == (500, 500)
+    assert (shown["scores"]["flagged"][-1], sum(shown["scores"]["flagged"])) == (30, 30)
+    assert scores.changed() is not None
+    assert scores.changed() is None
 
 
 def test_other_records_show_their_columns_and_long_texts_are_cut() -> None:

@@ -55,12 +55,16 @@ class Headers:
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
 
 
+SCORES_READ = 1000  # of a topic when the page begins: alerts are one in hundreds
+
+
 def followed(graph: Graph) -> dict[str, Panel]:
     """Edge → the panel of its records: one of its own for the first edge of each known contract."""
     chosen: dict[str, Panel] = {}
     special: dict[str, Callable[[str], Panel]] = {
         "observation": panels.Weather,
         "transaction": panels.Payments,
+        "fraud-score": panels.Scores,
     }
     for edge in graph.edges:
         make = special.pop(edge.contract.name, None)
@@ -71,7 +75,7 @@ def followed(graph: Graph) -> dict[str, Panel]:
 
 def tails(graph: Graph) -> list[Tail]:
     """How far back each topic is read at first: enough to fill its panel from any one partition."""
-    enough = {"observation": panels.OBSERVATIONS_KEPT, "transaction": panels.PAYMENTS_KEPT}
+    enough = {"observation": panels.OBSERVATIONS_KEPT, "transaction": panels.PAYMENTS_KEPT, "fraud-score": SCORES_READ}
     return [Tail(edge.producer, edge.topic, enough.get(edge.contract.name, panels.LATEST_KEPT)) for edge in graph.edges]
 
 

@@ -13,6 +13,7 @@ Event = tuple[str, Any]
 PAYMENTS_PER_SECOND = 20  # shown on the page; more than an eye can follow
 PAYMENTS_KEPT = 40
 OBSERVATIONS_KEPT = 240  # per station; ten days of hourly observations
+ALERTS_KEPT = 12
 STATIONS_KEPT = 24
 LATEST_KEPT = 8
 TEXT_KEPT = 200  # characters of one value
@@ -138,6 +139,52 @@ class Payments:
     def _payload(self, payments: list[Record]) -> dict[str, Any]:
         amounts = {"per_decade": self.BINS_PER_DECADE, "honest": self._honest, "labelled": self._labelled}
         return {"edge": self._edge, "payments": payments, "amounts": amounts}
+
+
+class Scores:
+    """Scored payments: the latest alerts, and how the scores of all are distributed."""
+
+    FIELDS = (
+        "transaction_id",
+        "occurred_at",
+        "amount",
+        "currency",
+        "account",
+        "country",
+        "score",
+        "reasons",
+        "model",
+        "fraud_pattern",
+    )
+    BINS = 20  # of one width, from 0 to 1
+
+    def __init__(self, edge: str) -> None:
+        self._edge = edge
+        self._alerts: deque[Record] = deque(maxlen=ALERTS_KEPT)
+        self._passed = [0] * self.BINS
+        self._flagged = [0] * self.BINS
+        self._dirty = False
+
+    def add(self, records: Sequence[Record], clock: float) -> None:
+        scored = [record for record in records if isinstance(record.get("score"), int | float)]
+        for record in scored:
+            bins = self._flagged if record.get("alert") else self._passed
+            bins[max(0, min(self.BINS - 1, int(record["score"] * self.BINS)))] += 1
+            if record.get("alert"):
+                self._alerts.append({name: _short(record.get(name)) for name in self.FIELDS})
+        self._dirty = self._dirty or bool(scored)
+
+    def changed(self) -> Event | None:
+        if not self._dirty:
+            return None
+        self._dirty = False
+        return self.opening()
+
+    def opening(self) -> Event | None:
+        if not any(self._passed) and not any(self._flagged):
+            return None
+        counts = {"passed": self._passed, "flagged": self._flagged}
+        return "scores", {"edge": self._edge, "alerts": list(self._alerts), "scores": counts}
 
 
 class Latest:

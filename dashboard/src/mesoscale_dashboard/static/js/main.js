@@ -5,6 +5,7 @@ import { recallThroughput, showThroughput } from "./throughput.js";
 import { showLedger } from "./ledger.js";
 import { showWeather } from "./weather.js";
 import { showPayments } from "./payments.js";
+import { showScores } from "./scores.js";
 import { showRecords } from "./records.js";
 import { listen } from "./stream.js";
 
@@ -22,6 +23,7 @@ listen(
     processes: showProcesses,
     weather: showWeather,
     payments: showPayments,
+    scores: showScores,
     records: showRecords,
   },
   showConnection,
