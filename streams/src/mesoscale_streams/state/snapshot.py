@@ -9,7 +9,6 @@ change is not used. It is written beside its place and renamed, and ends with a 
 import json
 import logging
 import struct
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -54,13 +53,15 @@ class Snapshots:
             OSError: the disk does not take it; the snapshot before stays.
         """
         moment = Moment(at.layout, changelog, offset, at.number, at.deltas)
-        with tempfile.NamedTemporaryFile("wb", dir=self._folder, delete=False) as file:
+        # One name for each partition: what a kill leaves half written is written over by the next.
+        unfinished = self._folder / f"{at.partition}.part"
+        with unfinished.open("wb") as file:
             checksum = 0
             for part in _parts(moment, table, at.partition):
                 file.write(part)
                 checksum = zlib.crc32(part, checksum)
             file.write(_NUMBER.pack(checksum))
-        Path(file.name).replace(self._file(at.partition))
+        unfinished.replace(self._file(at.partition))
 
     def read(self, reading: Restoring, changelog: str) -> int | None:
         """Lay the rows of the snapshot, and say where reading the changelog goes on; None if there is none to use."""
