@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from fix_finished import Finished
 
+pytestmark = pytest.mark.timeout(600)  # the first test waits for the run
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "joins.yaml"
 PARTITIONS = 6
 REFUSED = ("EWR", "2013-02-12T08:00:00Z")  # a wind of 1,048 mph
