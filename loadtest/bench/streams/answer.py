@@ -23,14 +23,20 @@ class Output:
     records: int
 
 
-def check(servers: str, topic: str, load: Load) -> Output:
+def check(servers: str, topic: str, load: Load, once: bool) -> Output:
     """Compare the topic with the answer.
 
     Engines that write a window whenever it has changed are folded: the last record of a window, in the order of its
     partition, is its value. An account's windows are always in one partition.
 
+    Args:
+        servers: the brokers.
+        topic: what the engine has written.
+        load: what it has read, and the answer.
+        once: whether it promises to write each window once only.
+
     Raises:
-        Wrong: a window is missing, is too many, or has another count or sum.
+        Wrong: a window is missing, is too many, has another count or sum, or stands twice against the promise.
     """
     written = _decoded(_values(servers, topic))
     written = written.filter(pl.col("window_start") < load.closes)
@@ -41,6 +47,8 @@ def check(servers: str, topic: str, load: Load) -> Output:
     )
     if differing.height:
         raise Wrong(f"{topic}: {differing.height} of {load.answer.height} windows differ, such as\n{differing.head(5)}")
+    if once and written.height != load.answer.height:
+        raise Wrong(f"{topic}: {written.height} records for {load.answer.height} windows")
     return Output(written.height)
 
 

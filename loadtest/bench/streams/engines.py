@@ -21,6 +21,7 @@ from loadtest.peers import provide
 from mesoscale import naming
 from mesoscale_local.services import java
 
+ONCE = "each window once, when it is closed"
 SLOW_RUNS = 3  # of engines that take minutes
 JVM = ("-Xmx1g", "-XX:+UseG1GC", "-Djava.awt.headless=true")
 
@@ -46,7 +47,8 @@ class Running:
 
 
 class Engine(Protocol):
-    """What can be run on a load, `runs` times; `key` is its name on the command line."""
+    """What can be run on a load, `runs` times; `key` is its name on the command line, and `once` says whether it writes
+    each window once, when it is closed."""
 
     @property
     def key(self) -> str: ...
@@ -56,6 +58,9 @@ class Engine(Protocol):
 
     @property
     def runs(self) -> int: ...
+
+    @property
+    def once(self) -> bool: ...
 
     @property
     def detail(self) -> dict[str, str]: ...
@@ -72,6 +77,7 @@ class Peer:
     runs: int
     command: Callable[[Place], tuple[str, ...]]
     tells: bool
+    once: bool = True
     detail: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
@@ -97,7 +103,8 @@ class Ours:
     key: str = "mesoscale"
     name: str = "mesoscale"
     runs: int = RUNS
-    detail: dict[str, str] = field(default_factory=lambda: {"emits": "each window once, when it is closed"})
+    once: bool = True
+    detail: dict[str, str] = field(default_factory=lambda: {"emits": ONCE})
 
     @contextmanager
     def running(self, here: Stand, load: Load, attempt: int) -> Iterator[Running]:
@@ -135,8 +142,9 @@ class Offsets:
 def _make(servers: str, topic: str) -> None:
     """A topic for an engine's output, which keeps old event times."""
     new = NewTopic(topic, PARTITIONS, 1, config={"retention.ms": "-1"})
-    [made] = AdminClient({"bootstrap.servers": servers}).create_topics([new]).values()
-    made.result(30)
+    client = AdminClient({"bootstrap.servers": servers})  # by a name, for without it the answer would not be awaited
+    [made] = client.create_topics([new]).values()
+    made.result(60)
 
 
 def _kafka_streams(place: Place) -> tuple[str, ...]:
@@ -163,8 +171,7 @@ def _script(name: str) -> tuple[str, str]:
     return str(provide.python(name)), str(provide.PEERS / name / "windows.py")
 
 
-FINAL = {"emits": "each window once, when it is closed"}
-SLOW = FINAL | {"fewer runs": "one takes minutes"}
+SLOW = {"emits": ONCE, "fewer runs": "one takes minutes"}
 PEERS = (
     Peer(
         "kafka-streams",
@@ -172,6 +179,7 @@ PEERS = (
         RUNS,
         _kafka_streams,
         tells=False,
+        once=False,
         detail={"emits": "a window whenever the cache gives it out"},
     ),
     Peer("flink", "Flink 2.3.0 SQL, exactly once", SLOW_RUNS, _flink, tells=True, detail=SLOW),

@@ -16,7 +16,7 @@ NAMES = (BARE, *ENGINES, LATENCY, RESTORE)
 def measure(records: int, only: Collection[str], runs: int) -> list[Figure]:
     """The parts named in `only`, `runs` times each; those that are slow take no more than SLOW_RUNS."""
     engines = [engine for key, engine in ENGINES.items() if key in only]
-    document = job.document(OURS.runs if OURS in engines else 0)
+    document = job.document(min(OURS.runs, runs) if OURS in engines else 0)
     figures: list[Figure] = []
     with services() as bound, stand(Traffic("streams", document, small=False), bound) as here:
         if LATENCY in only:

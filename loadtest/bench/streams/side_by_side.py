@@ -62,7 +62,7 @@ def run(engine: Engine, here: Stand, load: Load, attempt: int) -> Run:
         spent = at_work.tree.spent()
         at_work.tree.look()
         target, resident = at_work.target, at_work.tree.resident
-    return Run(spent, resident, check(here.kafka.bootstrap_servers, target, load).records)
+    return Run(spent, resident, check(here.kafka.bootstrap_servers, target, load, engine.once).records)
 
 
 def bare(here: Stand, load: Load) -> Run:
