@@ -152,3 +152,10 @@ def test_a_record_finds_the_latest_row_that_came_before_it(how: Any, given: list
         elif how == "left" or record.key in latest:
             wanted.append((record.key, record.number, latest.get(record.key)))
     assert [(row["key"], row["number"], row["found"]) for row in one.told] == wanted
+
+
+@pytest.mark.parametrize("how", ["inner", "left"])
+def test_a_partner_at_the_very_end_of_the_interval_is_waited_for(how: str) -> None:
+    given = [(OURS, Record("a", 0, 1.0)), (BESIDE, Record("c", 5, 2.0)), (OURS, Record("c", 5, 3.0))]
+    one = run(lambda: join(0, 5, 0, how), [*given, (BESIDE, Record("a", 5, 4.0))], [1, 2, 3], 0)
+    assert [(row["number"], row["other_number"]) for row in one.told if row["key"] == "a"] == [(1.0, 4.0)]

@@ -294,3 +294,9 @@ def test_a_number_too_large_for_a_sum_is_refused_and_counts_nowhere(maker: str) 
     assert (failure.row, str(failure.reason)) == (1, "OutOfRange")
     assert failure.detail == "number -1e+18 is too large to be in a sum: at most 281474976710656 either way"
     assert list(outcome.late) == []
+
+
+def test_a_session_that_came_before_an_open_one_is_final_in_its_own_time() -> None:
+    given = [(1, Record("a", 100, 1.0)), (1, Record("a", 60, 2.0)), (1, Record("c", 120, 3.0))]
+    one = run(lambda: sessions(5, 0, ORDERLESS), given, [1, 2], disorder=50)
+    assert [(row["key"], row["total"]) for row in one.told[1]] == [("a", 2.0)]
