@@ -1,4 +1,4 @@
-"""Event time by partition: it never goes back, an idle partition holds nobody up, and one broken clock moves nothing."""
+"""Event time by partition: it never goes back, an idle partition holds nobody up, one broken clock moves nothing."""
 
 import numpy as np
 
