@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from fix_mortal import Mortal
 from fix_operator import World, document
 from fix_proxy import Call, Fault, Swallow
 
@@ -30,7 +31,7 @@ class Numbers:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._seen: list[int] = []
+        self.seen: list[int] = []
 
     @contextmanager
     def watched(self, since: str) -> Iterator[None]:
@@ -41,17 +42,17 @@ class Numbers:
     async def _look(self, since: str) -> None:
         async for event in self._world.kube.watch(SETS, self._world.namespace, "", since, SET.name):
             number = event.object["spec"]["replicas"]
-            if self._seen[-1:] != [number]:
-                self._seen.append(number)
+            if self.seen[-1:] != [number]:
+                self.seen.append(number)
 
     async def are(self, *expected: int) -> None:
         """The operator rests, and so many there were."""
         await self._world.settled()
-        assert self._seen == list(expected)
+        assert self.seen == list(expected)
 
     async def become(self, *expected: int) -> None:
         async def so() -> bool:
-            return self._seen == list(expected)
+            return self.seen == list(expected)
 
         await self._world.until(so, 20)
         await self.are(*expected)
@@ -135,3 +136,33 @@ def test_a_node_that_scales_begins_with_the_fewest_and_does_so_after_a_pause(wor
             await numbers.become(2, 0, 2)
 
     world.play(scene)
+
+
+def test_an_operator_killed_while_it_lets_go_of_the_number_changes_nothing_about_it(lone_world: World) -> None:
+    async def scene() -> None:
+        numbers = Numbers(lone_world)
+        mortal = Mortal(lone_world, lambda call: call.path.endswith(f"/statefulsets/{SET.name}"), SCALING)
+
+        async def let_go() -> bool:
+            found = await lone_world.get(SET)
+            return found is not None and not replicas.held(found)
+
+        with numbers.watched(await prepared(lone_world)):
+            await lone_world.apply(copying(FREE))
+            await mortal.live_until(let_go)
+            assert mortal.kills >= 3, "made, handed over, let go"
+            assert numbers.seen == [2]
+            before = mortal.kills
+            await lone_world.apply(copying(FIXED))
+            await mortal.live_until(lambda: held(lone_world))
+            await lone_world.apply(copying(FREE))
+            await mortal.live_until(let_go)
+            assert mortal.kills >= before + 3, "taken, handed over, let go"
+            assert numbers.seen == [2, 3]
+
+    lone_world.play(scene)
+
+
+async def held(world: World) -> bool:
+    found = await world.get(SET)
+    return found is not None and replicas.held(found)

@@ -1,14 +1,12 @@
 """An operator that is killed, refused, slowed down or cut off comes to the same objects, and makes no storm of it."""
 
 import asyncio
-import os
-import signal
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fix_operator import Forked, Process, World, document
+from fix_mortal import Mortal
+from fix_operator import World, document
 from fix_proxy import Answer, Call, Delay, Fault, Swallow
 
 from mesoscale.manifests import fields
@@ -19,53 +17,11 @@ DOCUMENT = Key(API_VERSION, KIND, "nyc")
 SET = Key("apps/v1", "StatefulSet", "nyc-rows")
 MAP = Key("v1", "ConfigMap", "nyc-document")
 COPY = {"name": "copy", "from": "weather", "use": "forward"}
-MOST_LIVES = 120
 
 
 async def shape(world: World) -> dict[Key, Any]:
     """Every child with what is managed of it; its owner's uid is the same within one test."""
     return {key: fields.managed(child) for key, child in (await world.children()).items()}
-
-
-class Mortal:
-    """Lets one change of each life through, and kills the operator with kill -9 before it hears of it."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.kills = 0
-        self._spent = False
-        world.proxy.before = self._only_one
-        world.proxy.after = self._kill
-
-    def _only_one(self, call: Call) -> Fault | None:
-        if not call.changes:
-            return None
-        if self._spent:
-            return Swallow(asked=False)
-        self._spent = True
-        return None
-
-    def _kill(self, call: Call) -> None:
-        if call.changes and (process := self._world.operators[-1]).ended is None:
-            os.kill(process.pid, signal.SIGKILL)
-            self.kills += 1
-
-    async def live_until(self, done: Callable[[], Any]) -> None:
-        """Start operator after operator, until one lives because there is nothing left to change."""
-        for _ in range(MOST_LIVES):
-            self._spent = False
-            process = self._world.start(of=Forked)
-            while process.ended is None:
-                if await self._rests(process) and await done():
-                    process.kill()
-                    return
-                await asyncio.sleep(0.05)
-        raise AssertionError(f"not done after {MOST_LIVES} lives")
-
-    async def _rests(self, process: Process) -> bool:
-        """It reconciled something and nothing is waiting."""
-        worked = process.metric("meso_operator_reconcile_duration_seconds_count") > 0
-        return worked and process.metric("meso_operator_queue_depth") == 0
 
 
 @pytest.mark.timeout(600)

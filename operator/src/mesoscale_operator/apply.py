@@ -97,7 +97,7 @@ class Applier:
         key = step.wanted.key
         if replicas.left_open(manifests[key]):
             live = await self._kube.get(resource(key), owner.namespace, key.name)
-            if replicas.held(live):
+            if replicas.to_be_handed_over(live):
                 number = replicas.fewest(key, manifests.values())
                 await self._kube.apply(resource(key), replicas.handed_over(live, number), manager=replicas.HOLDER)
         self._note(owner, step, await self._kube.apply(resource(key), manifests[key]))

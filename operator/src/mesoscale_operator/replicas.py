@@ -22,14 +22,19 @@ def left_open(manifest: Manifest) -> bool:
     return (manifest["apiVersion"], manifest["kind"]) == SCALED and "replicas" not in manifest["spec"]
 
 
-def held(live: Object) -> bool:
-    """Whether the number still is what we applied."""
+def held(live: Object, manager: str = MANAGER) -> bool:
+    """Whether the number still is what this manager applied."""
     return any(
-        (entry["manager"], entry["operation"]) == (MANAGER, "Apply")
+        (entry["manager"], entry["operation"]) == (manager, "Apply")
         and "f:replicas" in entry["fieldsV1"].get("f:spec", {})
         for entry in live["metadata"].get("managedFields", ())
         if not entry.get("subresource")
     )
+
+
+def to_be_handed_over(live: Object) -> bool:
+    """Whether the number is held by nobody but us; an operator that died half way has seen to it already."""
+    return held(live) and not held(live, HOLDER)
 
 
 def fewest(key: Key, manifests: Iterable[Manifest]) -> int:
