@@ -31,7 +31,8 @@ MakePipeline = Callable[[str, str], Pipeline]
 KILLS = int(os.environ.get("MESO_KILLS", "6"))
 SEED = int(os.environ.get("MESO_SEED", str(random.SystemRandom().randrange(10**6))))
 PATIENCE = 180  # seconds for anything to come about, on a machine that others keep busy
-MOST = 40_000 + 8_000 * KILLS  # records; the feed ends before, when there was enough
+EACH = 8_000  # records for a kill
+MOST = 40_000 + EACH * KILLS  # records; the feed ends before, when there was enough
 DISORDER = 40  # records that a record may be late by
 SCALES = (1, 3, 2)  # processes of each stage, in turn
 QUEUE = 50_000  # records that wait for the broker
@@ -135,8 +136,11 @@ class Crew:
 
 
 @contextmanager
-def fed(here: Pipeline, records: list[RECORD]) -> Iterator[list[RECORD]]:
-    """While inside, records go into the topic of payments; what went is in the list that is given."""
+def fed(here: Pipeline, records: list[RECORD], kills: Counter[str]) -> Iterator[list[RECORD]]:
+    """While inside, records go into the topic of payments; what went is in the list that is given.
+
+    Each kill has its share of them. Where it takes long, they become few, so that they last to the end.
+    """
     sent: list[RECORD] = []
     enough = threading.Event()
     producer = Producer({"bootstrap.servers": here.kafka.bootstrap_servers, "enable.idempotence": True})
@@ -148,7 +152,7 @@ def fed(here: Pipeline, records: list[RECORD]) -> Iterator[list[RECORD]]:
                     producer.poll(0.1)
                 producer.produce(naming.topic(here.name, "payments"), value, key)
                 sent.append((key, value))
-            if enough.wait(0.05):
+            if enough.wait(0.05 if len(sent) < EACH * (kills.total() + 1) else 0.5):
                 return
 
     feeding = threading.Thread(target=feed)
@@ -183,7 +187,7 @@ def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
     here = pipeline("killed", spec())
     (here.folder / "own_steps.py").write_text(STEP)
     crew, scales = Crew(here, broker, chance), cycle(SCALES)
-    with fed(here, disordered(payments(MOST), chance)) as sent:
+    with fed(here, disordered(payments(MOST), chance), crew.killed) as sent:
         for number in range(KILLS):
             if number % 3 == 0:
                 crew.scale(next(scales))
