@@ -130,8 +130,9 @@ async def carry_out(kube: Kube, options: Options, told: Callable[[Step], None]) 
 
 
 async def _delete_all(kube: Kube, options: Options) -> str:
-    """Delete all documents; with an operator, until they are gone."""
-    alive, seen = await _any_pod_ready(kube, options), set[str]()
+    """Delete all documents; until they are gone, as long as an operator shows that it lives."""
+    now = asyncio.get_running_loop().time
+    began, first, works, seen = now(), await _renewals(kube, options), False, set[str]()
     while found := [document async for document in _documents(kube, options.namespaces)]:
         for document in found:
             metadata = document["metadata"]
@@ -140,10 +141,26 @@ async def _delete_all(kube: Kube, options: Options) -> str:
                 await _unless_gone(
                     kube.delete(documents.RESOURCE, metadata["namespace"], metadata["name"], metadata["uid"])
                 )
-        if not alive:
-            return f"{len(seen)} deleted; no operator is ready, so they are not taken down in order"
+        # Whoever may not look at Leases waits; without one nobody leads, and one that leads renews it.
+        works = works or first is None or await _renewals(kube, options) != first
+        if not works and (not first or now() - began > leader.DURATION):
+            return f"{len(seen)} deleted; no operator works, so they are not taken down in order"
         await asyncio.sleep(PAUSE)
     return f"{len(seen)} deleted"
+
+
+async def _renewals(kube: Kube, options: Options) -> dict[str, str] | None:
+    """Namespace → the version of the operator's Lease there; nothing where one may not look."""
+    versions: dict[str, str] = {}
+    for namespace, _ in await _operators(kube, options):
+        try:
+            lease = await kube.get(leader.RESOURCE, namespace, leader.NAME)
+        except errors.NotFound:
+            continue
+        except errors.Forbidden:
+            return None
+        versions[namespace] = lease["metadata"]["resourceVersion"]
+    return versions
 
 
 async def _stop_operators(kube: Kube, options: Options) -> str:
@@ -224,19 +241,6 @@ async def _operators(kube: Kube, options: Options) -> list[tuple[str, str]]:
         async for page in kube.pages(DEPLOYMENTS, None, OPERATORS)
         for item in page["items"]
     ]
-
-
-async def _any_pod_ready(kube: Kube, options: Options) -> bool:
-    for namespace, name in await _operators(kube, options):
-        try:
-            found = await kube.get(DEPLOYMENTS, namespace, name)
-        except errors.NotFound:
-            continue
-        except errors.Forbidden:
-            return True  # whoever may not look waits for it
-        if found.get("status", {}).get("readyReplicas"):
-            return True
-    return False
 
 
 async def _any(kube: Kube, namespace: str, selector: str) -> bool:
