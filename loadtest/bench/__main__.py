@@ -5,12 +5,18 @@ import importlib
 import os
 import sys
 
-from loadtest.bench import codec, hop, local_run, plot, sink
+from loadtest.bench import codec, fraud, hop, local_run, plot, sink
 from loadtest.bench.measure import RUNS, conditions, save, show
 from loadtest.bench.streams import parts
 
 RECORDS = 1_000_000
-MEASURES = {"codec": codec.measure, "hop": hop.measure, "sink": sink.measure, "run": local_run.measure}
+MEASURES = {
+    "codec": codec.measure,
+    "hop": hop.measure,
+    "sink": sink.measure,
+    "run": local_run.measure,
+    "fraud": fraud.measure,
+}
 STREAMS = "streams"  # takes half an hour and other engines' packages, so it is measured only where it is named
 
 IN_A_CLUSTER = {"operator": "loadtest.bench.operator.command", "nyc-in-cluster": "loadtest.bench.nyc_in_cluster"}

@@ -192,7 +192,7 @@ def test_contracts_are_printed_in_every_form(form: str, capsys: pytest.CaptureFi
 def test_a_contract_that_is_not_there_is_told_with_the_nearest() -> None:
     told = meso("contracts", "observatio")
     assert told.returncode == 2
-    assert '"observatio" is not a contract (observation, station, transaction)' in told.stderr
+    assert '"observatio" is not a contract (observation, station, transaction, fraud-score)' in told.stderr
     assert 'did you mean "observation"?' in told.stderr
 
 

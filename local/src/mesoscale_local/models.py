@@ -32,7 +32,7 @@ async def provide(graph: Graph, document: Path, home: Home, say: Callable[[str],
         hint = "train one on recorded payments: meso train fraud --history FILE"
         raise PlanRefused(Problem(Reason.NOT_FOUND, message, hint=hint))
     program = programs.trainer(FRAUD, document, source.name, home)
-    say(f"training model {FRAUD}, for the first time: about a minute (its log is {program.log})")
+    say(f"training model {FRAUD}, for the first time: up to a minute (its log is {program.log})")
     await provision.run(program)
 
 
