@@ -75,9 +75,14 @@ async def running(peer: Peer) -> AsyncIterator[Running]:
 
 async def side_by_side(documents: int) -> list[Figure]:
     """The bare client, the minimal operator and ours in turn; then kro, which would see the objects of all others."""
-    minimal, ours = await kopf_peer.provide(), peers.ours()
-    turns: dict[str, list[Turn]] = {CEILING: [], minimal.name: [], ours.name: []}
-    async with room("bare", ()) as bare, running(minimal) as other, running(ours) as own:
+    ours, access = peers.ours(), kubeconfig.from_kubeconfig(choose.choose().kubeconfig)
+    async with (
+        kopf_peer.provided(access) as minimal,
+        room("bare", ()) as bare,
+        running(minimal) as other,
+        running(ours) as own,
+    ):
+        turns: dict[str, list[Turn]] = {CEILING: [], minimal.name: [], ours.name: []}
         for number, numbers in enumerate(slices(documents), 1):
             for name, one in ((CEILING, Ceiling(bare)), (minimal.name, other), (ours.name, own)):
                 print(f"side by side: {name}, {number} of {RUNS}", flush=True)

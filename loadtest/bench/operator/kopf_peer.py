@@ -1,6 +1,8 @@
 """The minimal Kopf operator of loadtest/peers/kopf_minimal, with its packages apart from ours."""
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import yaml
@@ -8,17 +10,28 @@ import yaml
 from cluster import commands, store
 from loadtest.bench.operator.peers import PEERS, Peer, plain
 from loadtest.bench.operator.programs import Program
-from loadtest.bench.operator.room import Room, define
-from mesoscale_operator.kube import Resource
+from loadtest.bench.operator.room import DEFINITIONS, Room, define, remove
+from mesoscale_operator.kube import Kube, Resource
+from mesoscale_operator.kubeconfig import Access
 
 HERE = PEERS / "kopf_minimal"
 RESOURCE = Resource("bench.mesoscale.dev/v1", "minimals")
 
 
-async def provide() -> Peer:
-    """Have it, and define its documents."""
+@asynccontextmanager
+async def provided(access: Access) -> AsyncIterator[Peer]:
+    """It is there meanwhile, and the definition of its documents."""
     packages = store.provide(_packages())
-    await define(yaml.safe_load((HERE / "crd.yaml").read_text()), RESOURCE)
+    definition = yaml.safe_load((HERE / "crd.yaml").read_text())
+    try:
+        await define(definition, RESOURCE)
+        yield _peer(packages)
+    finally:
+        async with Kube(access) as kube:
+            await remove(kube, DEFINITIONS, definition["metadata"]["name"])
+
+
+def _peer(packages: Path) -> Peer:
     return Peer(
         name="minimal Kopf operator",
         resource=RESOURCE,

@@ -16,7 +16,7 @@ from loadtest.bench.operator import documents as docs
 from loadtest.bench.operator.documents import Object
 from loadtest.bench.operator.peers import PEERS, Peer, plain
 from loadtest.bench.operator.programs import Program, free_port
-from loadtest.bench.operator.room import DEFINITIONS, MANAGER, Room, until
+from loadtest.bench.operator.room import DEFINITIONS, MANAGER, Room, remove, until
 from mesoscale_operator import errors, kubeconfig
 from mesoscale_operator.kube import Kube, Resource
 
@@ -24,6 +24,7 @@ HERE = PEERS / "kro"
 MODULE = "github.com/kubernetes-sigs/kro"
 GRAPHS = Resource("kro.run/v1alpha1", "resourcegraphdefinitions")
 RESOURCE = Resource("kro.run/v1alpha1", "benches")
+REVISIONS = Resource("internal.kro.run/v1alpha1", "graphrevisions")  # which kro makes of each graph
 GRAPH = "bench"
 LIFTED = {
     "client-qps": 2000,
@@ -113,9 +114,10 @@ async def defined(access: kubeconfig.Access) -> AsyncIterator[None]:
             await until(lambda: _taken(kube), 30)
             yield
         finally:
-            await _free(kube, GRAPHS)
+            for resource in (GRAPHS, REVISIONS):
+                await _free(kube, resource)
             for name in (f"{RESOURCE.plural}.kro.run", *names):
-                await _delete(kube, DEFINITIONS, name)
+                await remove(kube, DEFINITIONS, name)
 
 
 async def _taken(kube: Kube) -> bool:
@@ -141,20 +143,6 @@ async def _free(kube: Kube, resource: Resource) -> None:
         async for page in kube.pages(resource, None, ""):
             for item in page["items"]:
                 await kube.merge(resource, "", item["metadata"]["name"], {"metadata": {"finalizers": None}})
-                await _delete(kube, resource, item["metadata"]["name"])
+                await remove(kube, resource, item["metadata"]["name"])
     except errors.NotFound:
         return
-
-
-async def _delete(kube: Kube, resource: Resource, name: str) -> None:
-    """Delete it, and wait until its name is free."""
-
-    async def gone() -> bool:
-        try:
-            found = await kube.get(resource, None, name)
-            await kube.delete(resource, None, name, found["metadata"]["uid"])
-        except errors.NotFound:
-            return True
-        return False
-
-    await until(gone, 60)

@@ -128,6 +128,20 @@ async def until(holds: Any, patience: float = PATIENCE) -> None:
             await asyncio.sleep(OFTEN)
 
 
+async def remove(kube: Kube, resource: Resource, name: str) -> None:
+    """Delete it, and wait until its name is free."""
+
+    async def gone() -> bool:
+        try:
+            found = await kube.get(resource, None, name)
+            await kube.delete(resource, None, name, found["metadata"]["uid"])
+        except errors.NotFound:
+            return True
+        return False
+
+    await until(gone, 60)
+
+
 @asynccontextmanager
 async def room(mark: str, holding: tuple[Resource, ...] = (documents.RESOURCE,)) -> AsyncIterator[Room]:
     """A namespace of one's own, which is gone afterwards with all that is in it, however it ends."""
