@@ -102,8 +102,10 @@ class Trials:
             yield
         else:
             self._note(batch, partitions, given_back=False)
-            yield
-            self._note(batch, partitions, given_back=True)
+            try:
+                yield
+            finally:  # one that raises gives them back as well: it is broken as a whole, and no record is suspected
+                self._note(batch, partitions, given_back=True)
         self._fresh -= set(batch.ends)
         for partition, end in batch.ends.items():
             care = self._care.get(partition, NO_CARE)
