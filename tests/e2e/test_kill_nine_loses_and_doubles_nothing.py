@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,6 +35,10 @@ SEED = 20_241_124
 PARTS = ("payments-0", "alone-0", "pass-0", "pass-1", "rows-0", "singles-0", "kafka", "postgres", "connection")
 KILLS = 2  # of each of the parts
 PAUSE = (0.5, 2.0)  # seconds from one kill to the next
+# A broker that was killed may, while it comes back alone, forget the decision of a transaction: the records of it stay
+# open for ever, and nobody can read on. It writes this when it does. docs/limits.md tells more.
+FORGOTTEN = "these partitions are likely deleted already and hence can be skipped"
+RUNS = 3  # at most, where that happens
 
 DOCUMENT = f"""\
 apiVersion: mesoscale.dev/v1alpha1
@@ -124,21 +129,30 @@ def ids_in_topic(kafka: Kafka, topic: str) -> Counter[str]:
     return seen
 
 
-@pytest.mark.timeout(420)
-def test_eighteen_kills_lose_nothing_and_double_nothing(tmp_path: Path, meso_run: Callable[..., MesoRun]) -> None:
-    chance = random.Random(SEED)
-    parts = [*PARTS] * KILLS
-    chance.shuffle(parts)
-    document = tmp_path / "crash.yaml"
-    document.write_text(DOCUMENT)
-    home = tmp_path / ".meso" / "crash"
-
-    run = meso_run(document, "--fresh", "--until-done", "--output", "json")
+def killed_all_over(run: MesoRun, home: Path, parts: list[str], chance: random.Random) -> tuple[int, str]:
+    """Exit code and output of a run in which these parts were killed."""
     run.wait_for(lambda status: min(status.get("tables", {}).values(), default=0) > 0, "first rows")
     for part in parts:
         time.sleep(chance.uniform(*PAUSE))
         kill(home, part)
-    code, out = run.finish(240)
+    return run.finish(240)
+
+
+@pytest.mark.timeout(RUNS * 420)
+def test_eighteen_kills_lose_nothing_and_double_nothing(tmp_path: Path, meso_run: Callable[..., MesoRun]) -> None:
+    chance = random.Random(SEED)
+    parts = [*PARTS] * KILLS
+    document = tmp_path / "crash.yaml"
+    document.write_text(DOCUMENT)
+    home = tmp_path / ".meso" / "crash"
+
+    for number in range(1, RUNS + 1):
+        chance.shuffle(parts)
+        run = meso_run(document, "--fresh", "--until-done", "--output", "json")
+        code, out = killed_all_over(run, home, parts, chance)
+        if code == 0 or FORGOTTEN not in (home / "kafka" / "logs" / "server.log").read_text(errors="replace"):
+            break
+        warnings.warn(f"!!! run {number} counts for nothing: the broker forgot a decided transaction", stacklevel=1)
     assert code == 0, f"seed {SEED}, {parts}\n{run.stderr}"
     told = json.loads(out)
     assert told["ledger"] == "closed"
