@@ -100,7 +100,7 @@ def test_the_operators_image_carries_no_frames_and_no_drivers() -> None:
 
 def test_code_of_an_image_is_that_of_its_packages_and_of_what_these_import() -> None:
     [code] = recipe.read("streams").stages["code"].all("COPY")
-    assert code.split()[:-1] == ["core/src", "streams/src", "dashboard/src"]
+    assert code.split()[:-1] == ["core/src", "models/src", "streams/src", "dashboard/src"]
     [code] = recipe.read("operator").stages["code"].all("COPY")
     assert code.split()[:-1] == ["core/src", "operator/src"]
 
