@@ -1,7 +1,7 @@
 """What of a stage that remembers does not fit the contracts and topics that it reads, each with its place."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mesoscale import units
@@ -46,13 +46,10 @@ def wrong(stage: Stage, path: Path, incoming: Input, beside: Input | None) -> It
     contract = incoming.contract
     if stage.kind != "enrich" and contract.event_time is None and stage.kind != "step":
         yield Wrong((*path, "from"), f"{contract.label} has no eventTime, by which a {stage.kind} goes")
-    section = stage.window or stage.session or stage.rolling
-    if section is not None:
-        yield from _by(section.by, (*path, stage.kind, "by"), incoming)
-        each = stage.rolling.features if stage.rolling else section.aggregates  # type: ignore[union-attr]
-        field = "features" if stage.rolling else "aggregates"
-        for i, one in enumerate(each):
-            yield from _aggregate(one, (*path, stage.kind, field, i, "value"), contract)
+    if stage.rolling is not None:
+        yield from _aggregated(stage, path, incoming, stage.rolling.by, "features", stage.rolling.features)
+    elif section := stage.window or stage.session:
+        yield from _aggregated(stage, path, incoming, section.by, "aggregates", section.aggregates)
     if stage.state is not None and stage.state.key:
         yield from _by(stage.state.key, (*path, "state", "key"), incoming)
     if stage.use:
@@ -62,6 +59,15 @@ def wrong(stage: Stage, path: Path, incoming: Input, beside: Input | None) -> It
     if beside is not None:
         yield from _beside(stage, path, incoming, beside)
     yield from _names(stage, path, incoming.contract, beside)
+
+
+def _aggregated(
+    stage: Stage, path: Path, incoming: Input, by: tuple[str, ...], field: str, each: Sequence[Aggregate]
+) -> Iterator[Wrong]:
+    """The key, and every aggregate of the list that stands in `field` of the stage's section."""
+    yield from _by(by, (*path, stage.kind, "by"), incoming)
+    for i, one in enumerate(each):
+        yield from _aggregate(one, (*path, stage.kind, field, i, "value"), incoming.contract)
 
 
 def unfit(stage: Stage, path: Path, made: Contract, named: Contract) -> Iterator[Wrong]:
