@@ -124,6 +124,7 @@ class GroupReader:
         """
         self._node = node
         self._topic, self._beside = topic, beside
+        # Called for each record, so that of one topic is the client's own method; it says None for no message we get.
         self._lane: Callable[[Message], int] = self._lane_of if beside else Message.partition  # type: ignore[assignment]
         self._restore = restore
         self._settle = settle
