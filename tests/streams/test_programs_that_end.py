@@ -112,7 +112,7 @@ def test_topics_killed_half_way_are_finished_without_being_asked_twice(bare_pipe
         "half-topics", more.replace("  sinks:", "  stages: [{name: copy, from: readings, use: forward}]\n  sinks:")
     )
     assert here.tell("topics", sabotage="topics-half-made")[0] == -signal.SIGKILL
-    assert list(topics(here)) == OF_ONE_EDGE[:3], "of six, with the two of the stage"
+    assert sorted(topics(here)) == sorted(OF_ONE_EDGE[:3]), "of six, with the two of the stage"
     code, lines = here.tell("topics")
     assert (code, lines[-1]["topics"], lines[-1]["steps"]) == (0, 6, 3)
 
