@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from fix_proof import Proof
 
 PART = "nyc-in-cluster"
-NEEDED = ("cloudnative-pg",)
-NAME, SCHEMA = "nyc", "nyc"
+NEEDED = ("cloudnative-pg", "kafka")  # of the second, the image alone
 TABLES = ("observations", "comfort_by_hour", "station_list", "payment_history")
 COUNT = 60_000  # payments: two minutes' worth
 START = "2024-03-01T00:00:00Z"
@@ -85,24 +84,22 @@ def installed() -> Iterator["Proof"]:
 def measure(proof: "Proof", runs: int) -> list[Figure]:
     """Make the pipeline, kill its database under load, count, take it all away; again and again."""
     steps = (ROOT / "examples" / "steps.py").read_text()
-    code = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"{NAME}-code"}, "data": {"steps.py": steps}}
-    proof.apply(code)
     expected = Counter(wanted())
     ready, back, lost, doubled = [], [], [], []
     for number in range(1, runs + 1):
         print(f"{PART}: {number} of {runs}", flush=True)
+        pipeline = Deployed(proof, f"nyc{number}")  # brokers of others keep the topics of a pipeline that is gone
+        proof.apply(pipeline.code(steps))
         began = time.monotonic()
-        proof.apply(document())
-        proof.until(
-            "Ready, with rows", lambda: proof.ready(NAME) and all(count(proof, one) for one in TABLES), PATIENCE
-        )
+        proof.apply(document(pipeline.name))
+        proof.until("Ready, with rows", pipeline.has_rows, PATIENCE)
         ready.append(time.monotonic() - began)
-        back.append(_kill(proof))
-        _arrive(proof)
-        stored = Counter(proof.query(NAME, f"SELECT transaction_id FROM {SCHEMA}.payment_history"))
+        back.append(pipeline.kill_its_database())
+        pipeline.await_payments()
+        stored = Counter(proof.query(pipeline.name, f"SELECT transaction_id FROM {pipeline.name}.payment_history"))
         lost.append(float((expected - stored).total()))
         doubled.append(float((stored - expected).total()))
-        _remove(proof)
+        pipeline.remove()
     detail = {"document": "examples/nyc.yaml", "payments": COUNT, "killed": "all processes of the primary's pod"}
     return [
         Figure("nyc in a cluster: from kubectl apply to Ready with rows in all tables", "s", ready, detail),
@@ -112,7 +109,7 @@ def measure(proof: "Proof", runs: int) -> list[Figure]:
     ]
 
 
-def document() -> dict[str, Any]:
+def document(name: str) -> dict[str, Any]:
     """The example with an end to its payments, and with nothing left of it after its deletion."""
     whole: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "nyc.yaml").read_text())
     spec = whole["spec"] | {"deletionPolicy": "delete"}
@@ -120,48 +117,57 @@ def document() -> dict[str, Any]:
         one | {"synthetic": one["synthetic"] | {"count": COUNT, "start": START}} if "synthetic" in one else one
         for one in spec["sources"]
     ]
-    return whole | {"spec": spec}
+    return whole | {"metadata": {"name": name}, "spec": spec}
 
 
 def wanted() -> Iterator[str]:
     """The payments of the seed."""
-    [section] = [one["synthetic"] for one in document()["spec"]["sources"] if "synthetic" in one]
+    [section] = [one["synthetic"] for one in document("nyc")["spec"]["sources"] if "synthetic" in one]
     made = Payments(Synthetic.model_validate(section), datetime.fromisoformat(START).astimezone(UTC))
     for batch in made.batches(None, 10_000):
         yield from (orjson.loads(value)["transaction_id"] for value in batch.values)
 
 
-def has_rows(proof: "Proof") -> bool:
-    return proof.ready(NAME) and all(count(proof, one) for one in TABLES)
+class Deployed:
+    """One pipeline in the cluster."""
 
+    def __init__(self, proof: "Proof", name: str) -> None:
+        self._proof = proof
+        self.name = name
 
-def count(proof: "Proof", table: str) -> int:
-    """The rows of a table; 0 while its database does not answer."""
-    lines = proof.query(NAME, f"SELECT count(*) FROM {SCHEMA}.{table}")
-    return int(lines[0]) if lines else 0
+    def code(self, steps: str) -> dict[str, Any]:
+        """The object in which its users' steps lie."""
+        metadata = {"name": f"{self.name}-code"}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"steps.py": steps}}
 
+    def has_rows(self) -> bool:
+        return self._proof.ready(self.name) and all(self.count(table) for table in TABLES)
 
-def _kill(proof: "Proof") -> float:
-    """Kill the database while payments arrive; the seconds until there are more of them."""
-    assert count(proof, "payment_history") < COUNT, "no payments are left to kill under"
-    began = time.monotonic()
-    proof.kill("database")
-    proof.until("the database answers again", lambda: count(proof, "payment_history"), PATIENCE, every=0.3)
-    found = count(proof, "payment_history")
-    proof.until("rows arrive again", lambda: count(proof, "payment_history") > found, PATIENCE, every=0.3)
-    return time.monotonic() - began
+    def count(self, table: str) -> int:
+        """The rows of a table; 0 while its database does not answer."""
+        lines = self._proof.query(self.name, f"SELECT count(*) FROM {self.name}.{table}")
+        return int(lines[0]) if lines else 0
 
+    def kill_its_database(self) -> float:
+        """Do so while payments arrive; the seconds until there are more of them."""
+        assert self.count("payment_history") < COUNT, "no payments are left to kill under"
+        began = time.monotonic()
+        self._proof.kill("database")
+        self._proof.until("the database answers again", lambda: self.count("payment_history"), PATIENCE, every=0.3)
+        found = self.count("payment_history")
+        self._proof.until("rows arrive again", lambda: self.count("payment_history") > found, PATIENCE, every=0.3)
+        return time.monotonic() - began
 
-def _arrive(proof: "Proof") -> None:
-    """Wait until all payments are there, or no more of them come; which of them are missing is counted then."""
-    found, since = -1, time.monotonic()
-    while found < COUNT and time.monotonic() - since < SILENCE:
-        time.sleep(1.0)
-        if (now := count(proof, "payment_history")) > found:
-            found, since = now, time.monotonic()
+    def await_payments(self) -> None:
+        """Until all payments are there, or no more of them come; which of them are missing is counted then."""
+        found, since = -1, time.monotonic()
+        while found < COUNT and time.monotonic() - since < SILENCE:
+            time.sleep(1.0)
+            if (now := self.count("payment_history")) > found:
+                found, since = now, time.monotonic()
 
-
-def _remove(proof: "Proof") -> None:
-    """Delete the document and wait until its database is gone with all that was in it."""
-    proof.kubectl("delete", "weatherpipeline", NAME, f"--namespace={proof.here}", "--timeout=120s")
-    proof.until("nothing is left", lambda: not proof.every("pods,persistentvolumeclaims"), PATIENCE)
+    def remove(self) -> None:
+        """Delete the document and wait until its database is gone with all that was in it."""
+        where = f"--namespace={self._proof.here}"
+        self._proof.kubectl("delete", "weatherpipeline", self.name, where, "--timeout=120s")
+        self._proof.until("nothing is left", lambda: not self._proof.every("pods,persistentvolumeclaims"), PATIENCE)
