@@ -29,9 +29,13 @@ SLEEPER = "pause"  # holds a pod's namespaces; its end is not the end of a conta
 class Proof:
     """Three namespaces: one for the release, one for a broker, one for pipelines."""
 
-    def __init__(self, kubectl: Kubectl, helm: Helm, images: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, kubectl: Kubectl, helm: Helm, images: Mapping[str, str], folder: Path, installed: Object | None = None
+    ) -> None:
+        """`installed` is decided for all pipelines, in place of what tests decide otherwise."""
         mark = uuid.uuid4().hex[:6]
         self.kubectl, self._helm, self._images, self._folder = kubectl, helm, images, folder
+        self._installed = installed or {}
         self.release = f"proof-{mark}"
         self.home, self.brokers, self.here = (f"{self.release}-{what}" for what in ("system", "kafka", "data"))
 
@@ -66,6 +70,7 @@ class Proof:
             "spark": {"coreRequest": "50m"},
             "resources": {program: {"requests": LITTLE} for program in PROGRAMS},
             "operatorNamespace": self.home,
+            **self._installed,
         }
 
     def _values(self) -> Path:
@@ -226,15 +231,20 @@ def _of_the_inside(text: str) -> Iterable[Object]:
 
 @pytest.fixture(scope="module")
 def proof(
-    kubectl: Kubectl, helm: Helm, images_of_the_checkout: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    kubectl: Kubectl,
+    helm: Helm,
+    images_of_the_checkout: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Proof]:
-    """Set up for the steps of one module, which follow each other."""
+    """Set up for the steps of one module, which follow each other; its INSTALLED is decided for all pipelines."""
     for needed in ("crd/clusters.postgresql.cnpg.io", "statefulset/kafka"):
         if not kubectl("get", needed, "--namespace=kafka", "--ignore-not-found"):
             pytest.skip(
                 "!!! NOT TESTED: pipelines in a cluster; `python -m cluster part cloudnative-pg kafka` is missing"
             )
-    made = Proof(kubectl, helm, images_of_the_checkout, tmp_path_factory.mktemp("proof"))
+    installed = getattr(request.module, "INSTALLED", None)
+    made = Proof(kubectl, helm, images_of_the_checkout, tmp_path_factory.mktemp("proof"), installed)
     try:
         made.set_up()
         yield made

@@ -111,7 +111,7 @@ def create(graph: Graph, watch: Watch, kafka: Kafka | None, announce_dir: Path |
         return PlainTextResponse("ok\n")
 
     async def prometheus(request: Request) -> Response:
-        return Response(metrics.text(), media_type=metrics.CONTENT_TYPE)
+        return Response(await metrics.text(), media_type=metrics.CONTENT_TYPE)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

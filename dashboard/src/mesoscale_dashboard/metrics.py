@@ -12,7 +12,7 @@ from mesoscale_dashboard.watch import Watch
 
 
 class Metrics:
-    """Collected when asked for, from what is known already: a scrape causes no reading."""
+    """Collected when asked for. A scrape looks as a page does, since in a cluster it may be the only one who looks."""
 
     CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -25,7 +25,9 @@ class Metrics:
         ProcessCollector(registry=self._registry)
         self._registry.register(self)
 
-    def text(self) -> bytes:
+    async def text(self) -> bytes:
+        """Prometheus' text, by a reading of the ledger that is at most a second old where the services answer."""
+        await self._watch.look()
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:

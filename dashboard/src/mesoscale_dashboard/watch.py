@@ -66,8 +66,8 @@ class Watch:
 
     @property
     def closed(self) -> bool | None:
-        """Whether the ledger added up when it was last read; None before the first time."""
-        return self._reading.ledger.closed if self._reading else None
+        """Whether the ledger adds up; None while it cannot be read, as what was true once may not be so now."""
+        return None if self._reading is None or self._missing() else self._reading.ledger.closed
 
     async def look(self) -> Seen:
         """The newest reading, at most a second old where the services answer in time."""
