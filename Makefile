@@ -7,7 +7,7 @@ PACKAGES := core/src models/src streams/src dashboard/src local/src operator/src
 KILLS ?= 62
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
-# Every test starts programs; one that may not keep what it compiled compiles two thousand modules each time.
+# Every test starts programs; one that may not keep what it compiled compiles all it imports each time.
 unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench soak bench-streams bench-operator images cluster cluster-parts cluster-down clean
 

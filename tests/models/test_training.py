@@ -237,3 +237,12 @@ def test_the_measures_of_a_card_are_those_of_its_test_part(trained: Trained) -> 
     probability = Scorer(trained.version).score(history.extract(trained.payments)[parts.test]).probability
     truth = trained.payments["fraud_pattern"].is_not_null().to_numpy()[parts.test]
     assert measures.pr_auc(probability, truth) == trained.card["metrics"]["model"]["pr_auc"]
+
+
+def test_a_version_without_a_folder_of_its_own_is_the_promoted_one(trained: Trained, tmp_path: Path) -> None:
+    """As a ConfigMap brings it, which has no folders."""
+    assert artefact.champion(tmp_path) is None
+    for file in trained.version.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert artefact.champion(tmp_path) == tmp_path
+    assert Scorer(tmp_path).version == trained.card["version"]

@@ -114,7 +114,7 @@ def _node(workload: Workload, instance: int, document: Path, home: Home) -> Prog
             *("--instance", str(instance)),
             *("--announce", str(announce)),
             *(("--state", str(home.state / workload.node)) if workload.remembers else ()),
-            *(("--models", str(home.models)) if workload.kind == "stage" else ()),
+            *(("--models", str(home.models)) if workload.model else ()),
         ),
         log=home.log(name(workload.node, instance)),
         env=ENVIRONMENT,

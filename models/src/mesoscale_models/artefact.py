@@ -4,6 +4,8 @@
     HOME/models/fraud/1f0c…/model.json
     HOME/models/fraud/champion              → 1f0c…
 
+The two files may also lie in `fraud/` themselves: a ConfigMap has no folders, and holds one version, the promoted one.
+
 A version is named by a hash of what made it, so the same data, seed and code give the same version. It is written
 beside and renamed: a reader sees a whole version or none.
 """
@@ -64,7 +66,7 @@ def champion(versions: Path) -> Path | None:
     try:
         version = (versions / CHAMPION).read_text().strip()
     except FileNotFoundError:
-        return None
+        return versions if (versions / CARD).exists() else None
     return versions / version
 
 

@@ -14,9 +14,13 @@ from mesoscale.manifests.types import Manifest
 USER = 65532  # as in the images; nobody's on the node
 DOCUMENT = "/mesoscale/document"
 CODE = "/mesoscale/code"  # in images of the user's own
+STATE = "/mesoscale/state"  # a copy of what a stage remembers, which spares a container that starts again the reading
+MODELS = "/mesoscale/models"
 BINDINGS = document.BINDINGS
 METRICS_PORT = 9090
 GRACE = 30  # seconds that a program has to finish its batch
+
+UNLIMITED = "4Gi"  # of copies of state, where an installation limits no memory
 
 Service = str  # kafka or postgresql
 
@@ -63,6 +67,16 @@ def container(
     }
 
 
+def remembering() -> list[Manifest]:
+    """Where a stage keeps copies of its state; what counts is the changelog, so they may go with the pod."""
+    return [{"name": "state", "mountPath": STATE}]
+
+
+def scoring(model: str) -> list[Manifest]:
+    """Where a stage finds the model that it scores with."""
+    return [{"name": f"{model}-model", "mountPath": f"{MODELS}/{model}", "readOnly": True}]
+
+
 def mounts(services: Iterable[Service]) -> list[Manifest]:
     """Where a program finds a place to write, its document and the bindings of these services."""
     folders = {"tmp": "/tmp", "document": DOCUMENT} | {service: f"{BINDINGS}/{service}" for service in services}
@@ -106,6 +120,12 @@ def probe(path: str, port: str, period: int, failures: int) -> Manifest:
 def _volume(target: Target, name: str, files: Sequence[str]) -> Manifest:
     if name == "tmp":
         return {"name": name, "emptyDir": {"sizeLimit": "256Mi"}}
+    if name == "state":
+        most = target.installation.resources.stage.limits.memory or UNLIMITED  # what is remembered is in memory, too
+        return {"name": name, "emptyDir": {"sizeLimit": most}}
+    if name.endswith("-model"):
+        # Without it the stage's program says what it lacks and how to get it, which a pod that never starts could not.
+        return {"name": name, "configMap": {"name": target.name(name), "optional": True, "defaultMode": 0o440}}
     if name == "document":
         sources = _document(target, files)
     else:

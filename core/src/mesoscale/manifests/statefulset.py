@@ -66,6 +66,12 @@ def _container(target: Target, node: Node, workload: Workload) -> Manifest:
     made["command"] += ["--instance", "$(POD_INDEX)", "--listen", f"0.0.0.0:{pods.METRICS_PORT}"]
     if node.kind == "source":
         made["command"] += ["--stay"]  # or it would be started again and again after its last record
+    if workload.remembers:
+        made["command"] += ["--state", pods.STATE]
+        made["volumeMounts"] += pods.remembering()
+    if workload.model:
+        made["command"] += ["--models", pods.MODELS]
+        made["volumeMounts"] += pods.scoring(workload.model)
     index = {"apiVersion": "v1", "fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}
     made["env"] += [{"name": "POD_INDEX", "valueFrom": {"fieldRef": index}}]
     if _own_image(target, node):

@@ -15,6 +15,7 @@ MOST_ATTEMPTS = 10  # one topic partition for each, so that no record waits behi
 
 BuiltInStep = Literal["forward", "alerts", "fraud"]
 REMEMBERING = ("fraud",)  # built-in steps for which it matters what came before
+SCORING = {"fraud": "fraud"}  # built-in step → the trained model that it scores with
 
 
 class Scale(Section):

@@ -47,6 +47,7 @@ class Workload(Part):
     """One program to run: `python -m mesoscale_streams run NODE`, `replicas` times, with the services it needs.
 
     `reads` is what a source's position counts in (`replay file weather.ndjson`); nothing for stages and sinks.
+    `model` is the trained one that it scores with; nothing where there is none.
     `remembers` says what the state of a stage means (`window of 1h by station: ...`); nothing where there is none.
     `resets` that it may begin without what it remembers where that meant something else.
     """
@@ -57,6 +58,7 @@ class Workload(Part):
     replicas: int
     needs: tuple[Literal["kafka", "postgresql"], ...]
     reads: str = ""
+    model: str = ""
     remembers: str = ""
     resets: bool = False
 

@@ -5,7 +5,7 @@ from typing import Literal
 from mesoscale.graph.types import Graph, Node
 from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
-from mesoscale.model.stage import Stage
+from mesoscale.model.stage import SCORING, Stage
 from mesoscale.plan import remembered
 from mesoscale.plan.types import Workload
 
@@ -20,6 +20,7 @@ def plan(graph: Graph) -> tuple[Workload, ...]:
             replicas=node.scale.min,
             needs=_needs(node),
             reads=_reads(node.section) if isinstance(node.section, Source) else "",
+            model=SCORING.get(node.section.use or "", "") if isinstance(node.section, Stage) else "",
             remembers=remembered.of(node.section) if isinstance(node.section, Stage) else "",
             resets=isinstance(node.section, Stage) and node.section.state is not None and node.section.state.reset,
         )

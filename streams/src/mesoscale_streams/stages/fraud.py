@@ -21,6 +21,7 @@ from mesoscale_streams.state.spec import StateSpec
 from mesoscale_streams.state.table import StateTable
 
 MODEL = "fraud"
+TRAIN = "train one: meso train fraud DOCUMENT; models/README.md says how a cluster gets it"
 SPEC = StateSpec(("account",), pl.Schema({"account": pl.String(), **memory.COLUMNS}))
 
 
@@ -70,5 +71,5 @@ def load(models: Path | None, stage: str) -> Scorer:
     if version is None:
         where = f"{models / MODEL} has none" if models else "this program was told of no folder of models (--models)"
         message = f'stage "{stage}" scores with the promoted version of model {MODEL}, and {where}'
-        raise PlanRefused(Problem(Reason.NOT_FOUND, message, hint="train one: meso train fraud DOCUMENT"))
+        raise PlanRefused(Problem(Reason.NOT_FOUND, message, hint=TRAIN))
     return Scorer(version)

@@ -1,0 +1,148 @@
+"""Stages that remember, in a cluster: a model comes as a ConfigMap, pods are killed under load, nothing is forgotten.
+
+The payments of the seed are made again here, scored in one go and cut into windows by Polars; what arrived in
+PostgreSQL has to be the same, to the last bit of each score.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+import yaml
+from fix_models import Trained
+from fix_proof import Object, Proof
+
+from mesoscale.model.source import Synthetic
+from mesoscale_models.fraud import history
+from mesoscale_models.fraud.scoring import Scorer
+from mesoscale_streams.sources.synthetic import Payments
+
+pytestmark = pytest.mark.timeout(600)  # seconds for one step; the first waits for a model to be trained
+
+NAME = "memory"
+COUNT, PER_SECOND, SEED = 60_000, 400, 29
+ACCOUNTS, FRAUD_RATE = 800, 0.01
+START = "2024-03-01T00:00:00Z"
+PARTITIONS = 6
+SIZE, OUT_OF_ORDER = timedelta(seconds=10), timedelta(seconds=3)
+QUIET = timedelta(seconds=5)  # of the source's time; no partition is silent for longer at the end
+CHANCE = 20_261_128  # what is killed when
+PARTS = ("scores/0", "scores/1", "paces/0", "broker")
+KILLS = 8
+PAUSE = (1.0, 4.0)  # seconds from one kill to the next
+
+DOCUMENT = f"""\
+apiVersion: mesoscale.dev/v1alpha1
+kind: WeatherPipeline
+metadata: {{name: {NAME}}}
+spec:
+  sources:
+    - name: payments
+      contract: transaction
+      topic: {{partitions: {PARTITIONS}}}
+      synthetic:
+        {{perSecond: {PER_SECOND}, seed: {SEED}, count: {COUNT}, start: "{START}",
+          accounts: {ACCOUNTS}, fraudRate: {FRAUD_RATE}}}
+  stages:
+    - {{name: scores, from: payments, use: fraud, scale: {{min: 2, max: 2}}}}
+    - {{name: alerts, from: scores, use: alerts}}
+    - name: paces
+      from: payments
+      window:
+        by: [account]
+        size: {SIZE.seconds}s
+        outOfOrderness: {OUT_OF_ORDER.seconds}s
+        aggregates: [{{name: payments, value: count(*)}}, {{name: spent, value: sum(amount)}}]
+  sinks:
+    - {{name: scored, from: scores, table: {{}}}}
+    - {{name: flagged, from: alerts, table: {{}}}}
+    - {{name: paced, from: paces, table: {{}}}}
+  services: {{postgresql: {{storage: 1GiB}}}}
+"""
+
+
+@pytest.fixture(scope="module")
+def payments() -> pl.DataFrame:
+    """Those of the seed, in the order of arrival."""
+    told = {"per_second": PER_SECOND, "accounts": ACCOUNTS, "fraud_rate": FRAUD_RATE}
+    section = Synthetic(seed=SEED, count=COUNT, start=START, **told)
+    batches = Payments(section, datetime(2024, 3, 1, tzinfo=UTC)).batches(None, 10_000)
+    values = b"\n".join(value for batch in batches for value in batch.values)
+    return pl.read_ndjson(values, infer_schema_length=None).with_columns(
+        pl.col("occurred_at").str.to_datetime(time_unit="us", time_zone="UTC")
+    )
+
+
+@pytest.fixture(scope="module")
+def applied(proof: Proof) -> Proof:
+    proof.apply(yaml.safe_load(DOCUMENT))
+    return proof
+
+
+def test_a_stage_without_its_model_says_what_it_lacks(applied: Proof) -> None:
+    def said() -> str:
+        pods = applied.pods("scores/0")
+        return applied.kubectl("logs", pods[0]["metadata"]["name"], f"--namespace={applied.here}",
+                               check=False) if pods else ""  # fmt: skip
+
+    applied.until("it says what it lacks", lambda: "meso train fraud" in said(), 240)
+
+
+def test_with_a_model_it_becomes_ready(applied: Proof, trained: Trained) -> None:
+    where = f"--namespace={applied.here}"
+    applied.kubectl("create", "configmap", f"{NAME}-fraud-model", f"--from-file={trained.version}", where)
+    applied.until("Ready", lambda: applied.ready(NAME), 240)
+
+
+def test_kills_under_load_change_no_score_and_no_window(
+    applied: Proof, trained: Trained, payments: pl.DataFrame
+) -> None:
+    chance = random.Random(CHANCE)
+    for part in (*PARTS, *chance.choices(PARTS, k=KILLS - len(PARTS))):
+        (applied.delete_pod if chance.random() < 0.5 else applied.kill)(part)
+        time.sleep(chance.uniform(*PAUSE))
+    assert len(rows(applied, "transaction_id", "scored")) < COUNT, "the kills came when all was over"
+    applied.until("all payments are scored", lambda: len(rows(applied, "transaction_id", "scored")) >= COUNT, 300, 3)
+    scorer = Scorer(trained.version)
+    scores = scorer.score(history.extract(payments))
+    wanted = zip(payments["transaction_id"], scores.probability.tolist(), scores.alert.tolist(), strict=True)
+    found = rows(applied, "transaction_id, score, alert, model", "scored")
+    assert sorted((one, float(score), alert == "t", model) for one, score, alert, model in found) == sorted(
+        (*row, scorer.version) for row in wanted
+    )
+    flagged = set(payments.filter(pl.Series(scores.alert))["transaction_id"])
+    assert len(flagged) > 50
+    applied.until("all alerts", lambda: len(rows(applied, "transaction_id", "flagged")) >= len(flagged), 60)
+    assert sorted(one for (one,) in rows(applied, "transaction_id", "flagged")) == sorted(flagged)
+
+
+def test_windows_are_those_of_a_frame(applied: Proof, payments: pl.DataFrame) -> None:
+    start = pl.col("occurred_at").dt.truncate(f"{SIZE.seconds}s")
+    whole = payments.group_by("account", start.alias("start")).agg(pl.len(), pl.col("amount").sum())
+    latest = payments.select(pl.col("occurred_at").max() - SIZE - OUT_OF_ORDER - QUIET).item()
+    over = set(whole.filter(pl.col("start") <= latest).rows())
+    assert len(over) > COUNT / 10
+    applied.until("windows that are over", lambda: over <= set(paces(applied)), 120, every=3)
+    found = list(paces(applied))
+    assert len(found) == len({row[:2] for row in found})
+    assert set(found) <= set(whole.rows())
+
+
+def paces(proof: Proof) -> Iterator[tuple[str, datetime, int, int]]:
+    for account, begin, count, spent in rows(
+        proof, "account, extract(epoch from window_start), payments, spent", "paced"
+    ):
+        yield account, datetime.fromtimestamp(float(begin), UTC), int(count), int(spent)
+
+
+def rows(proof: Proof, columns: str, table: str) -> list[list[str]]:
+    return [line.split("|") for line in proof.query(NAME, f"SELECT {columns} FROM {NAME}.{table}")]
+
+
+def test_nothing_is_left_but_what_was_to_stay(applied: Proof) -> None:
+    applied.kubectl("delete", "weatherpipeline", NAME, f"--namespace={applied.here}", "--timeout=90s")
+    left: list[Object] = applied.every("statefulsets")
+    assert left == []
