@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from mesoscale.manifests.types import Key
+from mesoscale.manifests.types import REST, Key
 from mesoscale.readiness import State
 from mesoscale_operator.documents import Key as DocumentKey
 from mesoscale_operator.planning import Wanted
@@ -21,7 +21,7 @@ def workload(name: str) -> Key:
 
 def wanted(key: Key = MAP, **more: Any) -> Wanted:
     """A child to exist; `more` says in what it differs from a ConfigMap that is new."""
-    given = {"digest": "new", "hash": "h2", "condition": "StreamsReady", "wave": 3, "policy": "delete"} | more
+    given = {"digest": "new", "hash": "h2", "condition": "StreamsReady", "wave": REST, "policy": "delete"} | more
     return Wanted(key, **given)
 
 
@@ -36,9 +36,10 @@ def record(**more: Any) -> Record:
         managed="new",
         state=State("Ready"),
         running=False,
+        suspended=False,
         deleted_at=None,
         finalizers=(),
-        wave=3,
+        wave=REST,
         policy="",
         applied_at=NOW - 5,
     )

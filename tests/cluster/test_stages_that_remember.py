@@ -23,7 +23,7 @@ from mesoscale_streams.sources.synthetic import Payments
 pytestmark = pytest.mark.timeout(600)  # seconds for one step; the first waits for a model to be trained
 
 NAME = "memory"
-COUNT, PER_SECOND, SEED = 60_000, 400, 29
+COUNT, PER_SECOND, SEED = 48_000, 400, 29
 ACCOUNTS, FRAUD_RATE = 800, 0.01
 START = "2024-03-01T00:00:00Z"
 PARTITIONS = 6
@@ -31,7 +31,7 @@ SIZE, OUT_OF_ORDER = timedelta(seconds=10), timedelta(seconds=3)
 QUIET = timedelta(seconds=5)  # of the source's time; no partition is silent for longer at the end
 CHANCE = 20_261_128  # what is killed when
 PARTS = ("scores/0", "scores/1", "paces/0", "broker")
-KILLS = 8
+KILLS = 6
 PAUSE = (1.0, 4.0)  # seconds from one kill to the next
 
 DOCUMENT = f"""\
@@ -48,7 +48,7 @@ spec:
           accounts: {ACCOUNTS}, fraudRate: {FRAUD_RATE}}}
   stages:
     - {{name: scores, from: payments, use: fraud, scale: {{min: 2, max: 2}}}}
-    - {{name: alerts, from: scores, use: alerts}}
+    - {{name: alerts, from: scores, use: alerts, topic: {{deletionPolicy: retain}}}}
     - name: paces
       from: payments
       window:
@@ -61,6 +61,7 @@ spec:
     - {{name: flagged, from: alerts, table: {{}}}}
     - {{name: paced, from: paces, table: {{}}}}
   services: {{postgresql: {{storage: 1GiB}}}}
+  deletionPolicy: delete
 """
 
 
@@ -142,7 +143,18 @@ def rows(proof: Proof, columns: str, table: str) -> list[list[str]]:
     return [line.split("|") for line in proof.query(NAME, f"SELECT {columns} FROM {NAME}.{table}")]
 
 
-def test_nothing_is_left_but_what_was_to_stay(applied: Proof) -> None:
+def test_with_the_document_go_the_topics_that_are_not_to_stay(applied: Proof) -> None:
+    assert f"{NAME}.payments" in topics(applied)
     applied.kubectl("delete", "weatherpipeline", NAME, f"--namespace={applied.here}", "--timeout=90s")
-    left: list[Object] = applied.every("statefulsets")
+    assert {topic for topic in topics(applied) if topic.startswith(NAME)} == {
+        f"{NAME}.alerts",
+        f"{NAME}.alerts.dead-letter",
+    }
+    left: list[Object] = [*applied.every("statefulsets"), *applied.every("jobs"), *applied.every("clusters")]
     assert left == []
+
+
+def topics(proof: Proof) -> set[str]:
+    """Those of which the broker has a folder; what it is about to delete is named so at once."""
+    listed = proof.kubectl("exec", "kafka-0", f"--namespace={proof.brokers}", "--", "ls", "/data/log").split()
+    return {folder.rpartition("-")[0] for folder in listed if folder[-1].isdigit()}

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 from fix_records import MAP, NOW, TOPIC, record, workload
 
-from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key
+from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, TOPICS, Key
 from mesoscale.model.base import DeletionPolicy
+from mesoscale.readiness import State
 from mesoscale_operator import waves
 from mesoscale_operator.decide import Release, Remove
 from mesoscale_operator.records import Record
-from mesoscale_operator.waves import Finish, Free, Keep, Step, Wait
+from mesoscale_operator.waves import Begin, Finish, Free, Keep, Step, Wait
 
 SOURCE, STAGE, SINK = workload("source"), workload("stage"), workload("sink")
 ALL = {
@@ -20,6 +21,8 @@ ALL = {
     MAP: record(wave=REST),
     TOPIC: record(wave=DATA, policy="retain"),
 }
+JOB = Key("batch/v1", "Job", "nyc-remove-topics")
+RESTS = record(wave=TOPICS, suspended=True)
 FOREIGN = ("strimzi.io/topic-operator",)
 
 
@@ -150,3 +153,32 @@ def test_what_is_not_ours_is_never_touched() -> None:
 
 def test_nothing_there_means_nothing_to_wait_for() -> None:
     assert steps({}, 0, True) == [Finish()]
+
+
+def test_what_deletes_topics_begins_when_all_who_use_them_are_gone() -> None:
+    here = ALL | {JOB: RESTS}
+    said: dict[Key, DeletionPolicy] = {JOB: "delete"}
+    assert names(steps(here, 0.1, policies=said), Begin) == []
+    ended = {key: one for key, one in here.items() if key not in (SOURCE, STAGE, SINK)}
+    found = steps(ended, 5, True, said)
+    assert (names(found, Begin), names(found, Remove)) == ([JOB.name], [])
+    assert isinstance(found[-1], Wait)
+
+
+@pytest.mark.parametrize(
+    ("seen", "elapsed", "step"),
+    [
+        (replace(RESTS, suspended=False, state=State("Progressing")), 5, Wait),
+        (replace(RESTS, suspended=False, state=State("Ready")), 5, Remove),
+        (replace(RESTS, suspended=False, state=State("Failed")), 5, Remove),
+        (replace(RESTS, suspended=False, state=State("Progressing")), waves.DEADLINES[TOPICS], Remove),
+        (RESTS, waves.DEADLINES[TOPICS], Remove),
+    ],
+)
+def test_it_is_waited_for_until_it_is_done_or_its_wave_is_over(seen: Record, elapsed: float, step: type) -> None:
+    assert isinstance(steps({JOB: seen}, elapsed, True, {JOB: "delete"})[0], step)
+
+
+def test_topics_stay_if_the_document_says_so_in_its_last_moment() -> None:
+    found = steps({JOB: RESTS}, 5, True, {})
+    assert (names(found, Begin), names(found, Remove)) == ([], [JOB.name])

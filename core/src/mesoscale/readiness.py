@@ -94,6 +94,8 @@ def _programs(live: Live, wanted: int, ready: int, newest: int, there: int) -> S
 
 
 def _job(live: Live) -> State:
+    if live.get("spec", {}).get("suspend"):
+        return State("Ready", "begins when the pipeline ends")
     if _condition(live, "Complete").get("status") == "True":
         return State("Ready", "done")
     failed = _condition(live, "Failed")

@@ -140,13 +140,18 @@ class Applier:
         patch = {"uid": record.uid, "annotations": {records.POLICY: "retain"}, "ownerReferences": None}
         await self._patch(owner, key, patch)
 
+    async def begin(self, owner: DocumentKey, key: Key, record: Record) -> None:
+        """Let a Job begin that rested."""
+        await self._patch(owner, key, {"uid": record.uid}, {"suspend": False})
+
     async def free(self, owner: DocumentKey, key: Key, record: Record) -> None:
         """Take all finalizers off an object whose end somebody else does not bring about."""
         await self._patch(owner, key, {"uid": record.uid, "finalizers": None})
 
-    async def _patch(self, owner: DocumentKey, key: Key, metadata: Manifest) -> None:
+    async def _patch(self, owner: DocumentKey, key: Key, metadata: Manifest, spec: Manifest | None = None) -> None:
+        patch = {"metadata": metadata} | ({"spec": spec} if spec else {})
         try:
-            self._children.see(await self._kube.merge(resource(key), owner.namespace, key.name, {"metadata": metadata}))
+            self._children.see(await self._kube.merge(resource(key), owner.namespace, key.name, patch))
         except (errors.NotFound, errors.Conflict):
             return
 

@@ -30,6 +30,7 @@ class Record:
     managed: str  # digest of the values that our fields have now
     state: readiness.State
     running: bool  # a pod of it is ready
+    suspended: bool  # it is not to begin yet
     deleted_at: float | None  # seconds since the epoch
     finalizers: tuple[str, ...]
     wave: int
@@ -74,6 +75,7 @@ def from_object(body: types.Manifest, owner: Key) -> Record:
         managed=fields.managed(body),
         state=_same(readiness.of(body)),
         running=body["kind"] in RUNNING and bool(body.get("status", {}).get("readyReplicas")),
+        suspended=bool(body.get("spec", {}).get("suspend")),
         deleted_at=instant(metadata.get("deletionTimestamp")),
         finalizers=tuple(metadata.get("finalizers", ())),
         wave=int(wave) if wave.isdigit() else types.REST,

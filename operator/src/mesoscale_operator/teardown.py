@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mesoscale import naming
 from mesoscale.errors import Reason
-from mesoscale.manifests.types import SINKS, SOURCES, STAGES, Key
+from mesoscale.manifests.types import SINKS, SOURCES, STAGES, TOPICS, Key
 from mesoscale.model.base import DeletionPolicy
 from mesoscale_operator import errors, waves
 from mesoscale_operator.apply import Applier
@@ -29,10 +29,10 @@ from mesoscale_operator.planning import DASHBOARD
 from mesoscale_operator.plans import Plans
 from mesoscale_operator.records import Record
 from mesoscale_operator.states import Ending, left_over
-from mesoscale_operator.waves import Finish, Free, Keep, Wait
+from mesoscale_operator.waves import Begin, Finish, Free, Keep, Wait
 from mesoscale_operator.workers import Result
 
-Deed = Remove | Release | Keep | Free
+Deed = Remove | Release | Keep | Begin | Free
 
 NAMESPACES = Resource("v1", "namespaces")
 PROGRAMS = ("apps/v1", "StatefulSet")
@@ -127,9 +127,14 @@ class Teardown:
         try:
             match step:
                 case Remove(key, record):
+                    if record.wave == TOPICS and not record.suspended and record.state.state != "Ready":
+                        note = f"topics stay: {key.kind} {key.name} {record.state.message}"
+                        self._events.say(document, Reason.ORPHANED, note, warning=True)
                     await self._applier.remove(document.key, key, record)
                 case Release(key, record):
                     await self._applier.release(document.key, key, record)
+                case Begin(key, record):
+                    await self._applier.begin(document.key, key, record)
                 case Keep(key, record):
                     await self._applier.keep(document.key, key, record)
                 case Free(key, record):

@@ -1,4 +1,6 @@
-"""The order in which a deleted document's children go: sources, drained sinks, stages, sinks, the rest, the data.
+"""The order in which a deleted document's children go: sources, stages that have caught up, sinks, the rest, the data.
+
+Before the rest, a Job that rested until now deletes topics of brokers elsewhere, if the document says that they go.
 
 Each wave has a deadline, counted from the deletion; when it is over, what holds the wave's objects back is taken off
 them and the next wave begins. Everything is decided from what is there and from the time, so nothing is remembered, and
@@ -8,17 +10,33 @@ an operator that dies half way goes on where it was.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, Key
+from mesoscale.manifests.types import DATA, REST, SINKS, SOURCES, STAGES, TOPICS, Key
 from mesoscale.model.base import DeletionPolicy
 from mesoscale_operator.decide import Release, Remove
 from mesoscale_operator.records import Record
 
-WAVES = (SOURCES, STAGES, SINKS, REST, DATA)
-DEADLINES = {SOURCES: 10.0, STAGES: 32.0, SINKS: 40.0, REST: 46.0, DATA: 54.0}  # seconds since the deletion
+WAVES = (SOURCES, STAGES, SINKS, TOPICS, REST, DATA)
+# Seconds since the deletion.
+DEADLINES = {SOURCES: 10.0, STAGES: 30.0, SINKS: 36.0, TOPICS: 46.0, REST: 50.0, DATA: 55.0}
 DRAINED_BY = 24.0  # seconds since the deletion; so long may stages and sinks take to catch up
 OVERDUE = 25.0  # seconds since its own deletion, after which an object is freed although its wave is not over
 GIVE_UP = 58.0  # seconds since the deletion, after which the document goes whatever is left
-NAMES = {SOURCES: "sources", STAGES: "stages", SINKS: "sinks", REST: "everything but data", DATA: "data"}
+NAMES = {
+    SOURCES: "sources",
+    STAGES: "stages",
+    SINKS: "sinks",
+    TOPICS: "topics of brokers elsewhere",
+    REST: "everything but data",
+    DATA: "data",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Let a Job begin that rested until the document's end."""
+
+    key: Key
+    record: Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +69,7 @@ class Finish:
     """Nothing is left to take down: let the document go."""
 
 
-Step = Remove | Release | Keep | Free | Wait | Finish
+Step = Remove | Release | Keep | Begin | Free | Wait | Finish
 
 
 def steps(
@@ -69,7 +87,10 @@ def steps(
     for wave in WAVES:
         left = {key: record for key, record in records.items() if record.wave == wave and record.ours}
         over = elapsed >= DEADLINES[wave]
-        going = [step for key, record in left.items() for step in _end(key, record, policies.get(key), over, now)]
+        going: list[Step] = []
+        for key, record in left.items():
+            works = [] if over else list(_work(key, record, policies))
+            going += works or _end(key, record, policies.get(key), over, now)
         yield from going
         if going and elapsed < DEADLINES[wave]:
             yield _until(DEADLINES[wave], elapsed, f"{NAMES[wave]} to end: {_named(left)}")
@@ -79,6 +100,16 @@ def steps(
             return
         overdue |= left if going else {}
     yield Wait(f"what is overdue: {_named(overdue)}", 0.3, GIVE_UP) if overdue and elapsed < GIVE_UP else Finish()
+
+
+def _work(key: Key, record: Record, policies: Mapping[Key, DeletionPolicy]) -> Iterator[Step]:
+    """What has to be done before an object ends: a Job that deletes topics, if the document still says that they go."""
+    if record.wave != TOPICS or record.deleting:
+        return
+    if record.suspended and key in policies:
+        yield Begin(key, record)
+    elif not record.suspended and record.state.state == "Progressing":
+        yield Wait(key.name, 1.0)
 
 
 def _end(key: Key, record: Record, policy: DeletionPolicy | None, over: bool, now: float) -> Iterator[Step]:

@@ -17,6 +17,8 @@ CODE = "/mesoscale/code"  # in images of the user's own
 STATE = "/mesoscale/state"  # a copy of what a stage remembers, which spares a container that starts again the reading
 MODELS = "/mesoscale/models"
 BINDINGS = document.BINDINGS
+WHERE_SERVICES_ARE = ("--bindings", BINDINGS)
+TOLD = ("--document", f"{DOCUMENT}/{document.FILE}", *WHERE_SERVICES_ARE)
 METRICS_PORT = 9090
 GRACE = 30  # seconds that a program has to finish its batch
 
@@ -50,15 +52,15 @@ def container(
     program: Program,
     services: Iterable[Service],
     ports: Mapping[str, int] | None = None,
+    told: Iterable[str] = TOLD,
 ) -> Manifest:
     """A container of one of our programs, which is told where its document and bindings are."""
-    arguments = ["--document", f"{DOCUMENT}/{document.FILE}", "--bindings", BINDINGS]
     listening = [{"name": port, "containerPort": number, "protocol": "TCP"} for port, number in (ports or {}).items()]
     return {
         "name": name,
         "image": image,
         "imagePullPolicy": target.installation.image_pull_policy,
-        "command": [*command, *arguments],
+        "command": [*command, *told],
         "env": [{"name": "PYTHONUNBUFFERED", "value": "1"}],
         "resources": quantities.resources(program),
         "securityContext": container_security(),

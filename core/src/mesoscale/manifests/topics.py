@@ -22,7 +22,7 @@ def _topic(target: Target, topic: Topic, cluster: str) -> Child:
         "replicas": topic.replicas,
         "config": topic.config,
     }
-    return Child(manifest, "TopicsReady", DATA, data=True, policy=_policy(target, topic))
+    return Child(manifest, "TopicsReady", DATA, data=True, policy=policy(target, topic))
 
 
 def object_name(topic: Topic) -> str:
@@ -35,7 +35,7 @@ def _producer(topic: Topic) -> str:
     return topic.name.split(".")[1]  # empty in `nyc..positions`
 
 
-def _policy(target: Target, topic: Topic) -> DeletionPolicy:
+def policy(target: Target, topic: Topic) -> DeletionPolicy:
     """A topic's own policy, or else the pipeline's; what all nodes share follows the pipeline."""
     spec = target.graph.pipeline.spec
     own = {one.name: one.topic for one in spec.sources} | {one.name: one.topic for one in spec.stages}

@@ -10,7 +10,7 @@ Manifest = dict[str, Any]
 
 Project = Literal["Kubernetes", "Strimzi", "CloudNativePG", "KEDA", "Spark operator", "Prometheus operator"]
 
-SOURCES, STAGES, SINKS, REST, DATA = range(5)  # waves of a teardown, in order
+SOURCES, STAGES, SINKS, TOPICS, REST, DATA = range(6)  # waves of a teardown, in order
 
 
 class Key(NamedTuple):
