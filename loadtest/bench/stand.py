@@ -64,12 +64,12 @@ class Stand:
         )
 
     @contextmanager
-    def running(self, node: str) -> Iterator[subprocess.Popen[bytes]]:
+    def running(self, node: str, *more: str) -> Iterator[subprocess.Popen[bytes]]:
         """The real program of a node; its log is beside the document."""
         announced, log = self.folder / f"{node}.json", self.folder / f"{node}.log"
         announced.unlink(missing_ok=True)
         with log.open("wb") as out:
-            process = subprocess.Popen(self.command(node), stdout=out, stderr=out)
+            process = subprocess.Popen((*self.command(node), *more), stdout=out, stderr=out)
         try:
             yield process
         finally:

@@ -25,9 +25,12 @@ spec:
     - {{name: payments, contract: transaction, synthetic: {{count: 1}}}}
     - {{name: long, contract: transaction, synthetic: {{count: 1}}}}
     - {{name: live, contract: transaction, synthetic: {{count: 1}}}}
+    - {{name: used, contract: transaction, synthetic: {{count: 1}}}}
     - {{name: many, contract: transaction, synthetic: {{count: 1}}}}
   stages:
     - {{name: pass-on, from: live, use: forward}}
+    - {{name: scores, from: used, use: fraud}}
+    - {{name: alerts, from: scores, use: alerts}}
     - name: remember
       from: many
       window: {{size: 1d, by: [account], lateness: 1d, aggregates: [{{name: total, value: sum(amount)}}]}}

@@ -9,8 +9,8 @@ from loadtest.bench.streams.engines import OURS, PEERS
 from loadtest.bench.traffic import Traffic
 
 ENGINES = {engine.key: engine for engine in (*PEERS, OURS)}
-BARE, LATENCY, RESTORE = "bare", "latency", "restore"
-NAMES = (BARE, *ENGINES, LATENCY, RESTORE)
+BARE, LATENCY, ALERTS, RESTORE = "bare", "latency", "alerts", "restore"
+NAMES = (BARE, *ENGINES, LATENCY, ALERTS, RESTORE)
 
 
 def measure(records: int, only: Collection[str], runs: int) -> list[Figure]:
@@ -20,7 +20,9 @@ def measure(records: int, only: Collection[str], runs: int) -> list[Figure]:
     figures: list[Figure] = []
     with services() as bound, stand(Traffic("streams", document, small=False), bound) as here:
         if LATENCY in only:
-            figures += latency.measure(here, "live", "pass-on", runs)
+            figures += latency.of_records(here, "live", "pass-on", runs)
+        if ALERTS in only:
+            figures += latency.of_alerts(here, "used", "scores", "alerts", runs)
         if RESTORE in only:
             figures += restore.measure(here, "many", "remember", records, runs)
         if engines or BARE in only:
