@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON := .venv/bin/python
 CLUSTER := $(shell command -v $(PYTHON) || command -v python3) -m cluster
 PACKAGES := core/src models/src streams/src dashboard/src local/src operator/src
-KILLS ?= 62
+KILLS ?= 63
 SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
 # Every test starts programs; one that may not keep what it compiled compiles all it imports each time.
@@ -55,7 +55,7 @@ bench-streams: setup-dev ## measure streams beside other engines (half an hour, 
 	@$(PYTHON) -m loadtest.peers.provide
 	@$(PYTHON) -m loadtest.bench streams
 
-soak: setup-dev ## kill stages that remember, and their broker, 62 times (KILLS=62): is anything lost or doubled?
+soak: setup-dev ## kill stages that remember, and their broker, 63 times (KILLS=63): is anything lost or doubled?
 	@MESO_KILLS=$(KILLS) $(PYTHON) -m pytest tests/streams/test_stateful_kills.py $(PYTEST)
 
 bench-operator: setup-dev ## measure the operator in a cluster, beside others, and examples/nyc.yaml there: half an hour

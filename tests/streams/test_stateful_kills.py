@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import cycle
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 from confluent_kafka import Producer
 from fix_counting import SPEC as COUNT
 from fix_counting import STEP, numbered, told
+from fix_models import Trained
 from fix_pipeline import RECORD, Pipeline, committed, payments, until
 from fix_services import Running
 
@@ -28,7 +29,7 @@ from mesoscale.ledger import Counts
 from mesoscale_streams.kafka.groups import Groups
 
 MakePipeline = Callable[[str, str], Pipeline]
-KILLS = int(os.environ.get("MESO_KILLS", "6"))
+KILLS = int(os.environ.get("MESO_KILLS", "6")) // 3  # of each crew
 SEED = int(os.environ.get("MESO_SEED", str(random.SystemRandom().randrange(10**6))))
 PATIENCE = 180  # seconds for anything to come about, on a machine that others keep busy
 EACH = 8_000  # records for a kill
@@ -36,26 +37,60 @@ MOST = 40_000 + EACH * KILLS  # records; the feed ends before, when there was en
 DISORDER = 40  # records that a record may be late by
 SCALES = (1, 3, 2)  # processes of each stage, in turn
 QUEUE = 50_000  # records that wait for the broker
+CALM = "-calm"
 BROKER = 5  # of so many kills, one is of the broker
 
-WINDOW = """\
-    - name: spend{suffix}
-      from: payments
+OWN_STEP, WINDOW, SESSION, FEATURES, FRAUD, JOIN = "count", "spend", "visits", "pace", "scores", "meets"
+# Those that are killed together, so that no more processes run at once than a small machine can bear.
+CREWS = {
+    "a step and windows": (OWN_STEP, WINDOW),
+    "sessions, features and a model": (SESSION, FEATURES, FRAUD),
+    "two topics": (JOIN,),
+}
+SECOND = 4  # every so many-th payment is in a second topic, too
+BUILT_IN = {
+    WINDOW: """\
       window:
         by: [account]
         size: 5s
         outOfOrderness: 20ms
         idleAfter: 1d
-        aggregates: [{{name: payments, value: count(*)}}, {{name: spent, value: sum(amount)}}]
-"""
-STAGES = ("count", "spend")
+        aggregates: [{name: payments, value: count(*)}, {name: spent, value: sum(amount)}]
+""",
+    SESSION: """\
+      session:
+        by: [account]
+        gap: 700ms
+        outOfOrderness: 20ms
+        idleAfter: 1d
+        aggregates: [{name: payments, value: count(*)}, {name: largest, value: max(amount)}]
+""",
+    FEATURES: """\
+      rolling:
+        by: [account]
+        outOfOrderness: 20ms
+        idleAfter: 1d
+        features: [{name: payments_2s, value: count(*), within: 2s}, {name: spent_9s, value: sum(amount), within: 9s}]
+""",
+    FRAUD: """\
+      use: fraud
+""",
+    JOIN: """\
+      join: {with: again, before: 300ms, after: 100ms, outOfOrderness: 100ms, idleAfter: 1d}
+""",
+}
 
 
-def spec() -> str:
+def spec(stages: Sequence[str]) -> str:
     """Each stage twice: one that is killed, one that is left in peace."""
     head, count = COUNT.split("  stages:\n")
-    calm = count.replace("name: count", "name: count-calm")
-    return head + "  stages:\n" + count + calm + WINDOW.format(suffix="") + WINDOW.format(suffix="-calm")
+    again = "    - {name: again, contract: transaction, synthetic: {perSecond: 100}}\n"
+    made = {stage: f"    - name: {stage}\n      from: payments\n{text}" for stage, text in BUILT_IN.items()}
+    made[OWN_STEP] = count
+    both = (
+        made[stage].replace(f"name: {stage}", f"name: {stage}{suffix}", 1) for stage in stages for suffix in ("", CALM)
+    )
+    return head + again + "  stages:\n" + "".join(both)
 
 
 def disordered(records: list[RECORD], chance: random.Random) -> list[RECORD]:
@@ -65,17 +100,21 @@ def disordered(records: list[RECORD], chance: random.Random) -> list[RECORD]:
 
 
 class Crew:
-    """The processes of both stages, which are killed and started again, more or fewer at a time."""
+    """The processes of some stages, which are killed and started again, more or fewer at a time."""
 
-    def __init__(self, here: Pipeline, broker: Running, chance: random.Random) -> None:
-        self._here, self._broker, self._chance = here, broker, chance
+    def __init__(
+        self, here: Pipeline, stages: Sequence[str], more: Sequence[str], broker: Running, chance: random.Random
+    ) -> None:
+        """`more` is what each of their programs is told."""
+        self._here, self._stages, self._more = here, stages, more
+        self._broker, self._chance = broker, chance
         self._running: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
         self._logged: dict[tuple[str, int], int] = {}  # bytes of the log before the process began
         self.killed: Counter[str] = Counter()
 
     def scale(self, number: int) -> None:
         """Have so many processes of each stage; those that are too many end in good order."""
-        for stage in STAGES:
+        for stage in self._stages:
             for instance in range(max(SCALES)):
                 process = self._running.get((stage, instance))
                 if instance < number and process is None:
@@ -129,7 +168,9 @@ class Crew:
     def _start(self, stage: str, instance: int) -> None:
         log = self._log(stage, instance)
         self._logged[stage, instance] = log.stat().st_size if log.exists() else 0
-        self._running[stage, instance] = self._here.start(stage, instance, more=("--state", f"kept/{stage}"))
+        self._running[stage, instance] = self._here.start(
+            stage, instance, more=("--state", f"kept/{stage}", *self._more)
+        )
 
     def _log(self, stage: str, instance: int) -> Path:
         return self._here.folder / f"{stage}.{instance}.log"
@@ -137,7 +178,7 @@ class Crew:
 
 @contextmanager
 def fed(here: Pipeline, records: list[RECORD], kills: Counter[str]) -> Iterator[list[RECORD]]:
-    """While inside, records go into the topic of payments; what went is in the list that is given.
+    """While inside, records go into the topic of payments, some into a second one; what went is in the list given.
 
     Each kill has its share of them. Where it takes long, they become few, so that they last to the end.
     """
@@ -152,6 +193,8 @@ def fed(here: Pipeline, records: list[RECORD], kills: Counter[str]) -> Iterator[
                     producer.poll(0.1)
                 producer.produce(naming.topic(here.name, "payments"), value, key)
                 sent.append((key, value))
+                if len(sent) % SECOND == 0:
+                    producer.produce(naming.topic(here.name, "again"), value, key)
             if enough.wait(0.05 if len(sent) < EACH * (kills.total() + 1) else 0.5):
                 return
 
@@ -169,44 +212,64 @@ def content(here: Pipeline, topic: str, partitions: int) -> Counter[tuple[bytes 
     return Counter((one.key(), one.value()) for one in committed(here.kafka, topic, partitions))
 
 
-def counts(here: Pipeline, stage: str) -> Counts:
+def counts(here: Pipeline, stage: str, topic: str = "payments") -> Counts:
     groups = Groups(here.kafka)
     try:
-        found = groups.read(naming.group(here.name, stage), naming.topic(here.name, "payments"), 6)
+        found = groups.read(naming.group(here.name, stage), naming.topic(here.name, topic), 6)
         return Counts.total(counts for _, counts in found.values())
     finally:
         groups.close()
 
 
-@pytest.mark.timeout(300 + 60 * KILLS)
-def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
-    pipeline: MakePipeline, broker: Running
-) -> None:
-    print(f"MESO_SEED={SEED}")  # noqa: T201  # pytest shows it where the test fails
-    chance = random.Random(SEED)
-    here = pipeline("killed", spec())
-    (here.folder / "own_steps.py").write_text(STEP)
-    crew, scales = Crew(here, broker, chance), cycle(SCALES)
+def killed(here: Pipeline, crew: Crew, chance: random.Random) -> list[RECORD]:
+    """Kill while payments come, and scale; all payments that came."""
+    scales = cycle(SCALES)
     with fed(here, disordered(payments(MOST), chance), crew.killed) as sent:
         for number in range(KILLS):
-            if number % 3 == 0:
+            if number % min(3, KILLS // 2) == 0:
                 crew.scale(next(scales))
             crew.kill()
         assert len(sent) < MOST, "the load ended before the kills did"
-    for stage in STAGES:
-        until(lambda stage=stage: crew.look() and here.stage_done(stage, "payments"), f"{stage} is done", PATIENCE)
+    assert crew.killed.total() == KILLS
+    return sent
+
+
+def assert_same(here: Pipeline, stage: str, reads: Sequence[str]) -> None:
+    """What it said, and what it counted, is what the one left in peace did."""
+    for topic, partitions in ((naming.topic, 6), (naming.late_topic, 1)):
+        found = content(here, topic(here.name, stage), partitions)
+        assert found == content(here, topic(here.name, stage + CALM), partitions), stage
+    for one in reads:
+        assert counts(here, stage, one) == counts(here, stage + CALM, one)
+    assert counts(here, stage).produced > 1000, stage
+
+
+@pytest.mark.timeout(300 + 60 * KILLS)
+@pytest.mark.parametrize("stages", CREWS.values(), ids=CREWS)
+def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
+    pipeline: MakePipeline, broker: Running, trained: Trained, stages: tuple[str, ...]
+) -> None:
+    print(f"MESO_SEED={SEED}")  # noqa: T201  # pytest shows it where the test fails
+    chance = random.Random(SEED)
+    here = pipeline("killed", spec(stages))
+    (here.folder / "own_steps.py").write_text(STEP)
+    models = ("--models", str(trained.home / "models"))
+    reads = ("payments", "again") if JOIN in stages else ("payments",)
+    crew = Crew(here, stages, models, broker, chance)
+
+    def all_done(suffix: str = "") -> bool:
+        return crew.look() and all(here.stage_done(stage + suffix, one) for stage in stages for one in reads)
+
+    sent = killed(here, crew, chance)
+    until(all_done, "those who were killed are done", PATIENCE)
     crew.stop()
-    calm = [here.start(f"{stage}-calm") for stage in STAGES]
-    for stage in STAGES:
-        until(lambda stage=stage: here.stage_done(f"{stage}-calm", "payments"), f"{stage}-calm is done", PATIENCE)
+    calm = [here.start(stage + CALM, more=models) for stage in stages]
+    until(lambda: all_done(CALM), "those in peace are done", PATIENCE)
     for one in calm:
         here.stop(one)
-    assert crew.killed.total() == KILLS
-    assert told(here) == numbered(sent)
-    for stage in STAGES:
-        for topic, partitions in ((naming.topic, 6), (naming.late_topic, 1)):
-            found = content(here, topic(here.name, stage), partitions)
-            assert found == content(here, topic(here.name, f"{stage}-calm"), partitions)
-        assert counts(here, stage) == counts(here, f"{stage}-calm")
-    assert counts(here, "spend").late > 0
-    assert counts(here, "spend").produced > 1000
+    for stage in stages:
+        assert_same(here, stage, reads)
+    if OWN_STEP in stages:
+        assert told(here) == numbered(sent)
+    if WINDOW in stages:
+        assert counts(here, WINDOW).late > 0
