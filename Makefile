@@ -24,8 +24,8 @@ setup-dev:
 demo: setup ## set up, then run examples/nyc.yaml until Ctrl-C
 	@exec .venv/bin/meso run examples/nyc.yaml
 
-test: setup-dev verify ## set up, check, and run every test; a Kubernetes for some is built meanwhile, if it can be
-	@tools/test.sh $(PYTEST)
+test: setup-dev verify ## set up, check, and run every test; those in a cluster if one is built
+	@$(PYTHON) -m pytest $(PYTEST)
 
 test-cluster: setup-dev ## run the tests that need a Kubernetes, building one first (half an hour the first time)
 	@tools/setup-tests.sh cluster
