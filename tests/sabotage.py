@@ -179,6 +179,30 @@ def waiting_before_commit() -> None:
     TransactionalWriter.write_waiting = then_die  # type: ignore[method-assign]
 
 
+def call_before_commit() -> None:
+    """A few records are delivered, the transaction that says so is open."""
+    reader.MOST_RECORDS = reader.CHUNK = 10
+    write_letters = TransactionalWriter.write_letters
+
+    def then_die(self: TransactionalWriter, topic: str, letters: Any) -> None:
+        write_letters(self, topic, letters)
+        die_in_third()
+
+    TransactionalWriter.write_letters = then_die  # type: ignore[method-assign]
+
+
+def call_after_commit() -> None:
+    """The same, and the transaction is committed."""
+    reader.MOST_RECORDS = reader.CHUNK = 10
+    stage_after_commit()
+
+
+def call_waiting_before_commit() -> None:
+    """Records are put aside to be sent again, the transaction is open."""
+    reader.MOST_RECORDS = reader.CHUNK = 10
+    waiting_before_commit()
+
+
 def wrong_stage_offsets_first() -> None:
     """A wrong order: what was read counts as done before its outputs are written."""
     _in_two_transactions(offsets_first=True)
@@ -300,6 +324,9 @@ FAULTS = {
         retrier_before_commit,
         retrier_after_commit,
         waiting_before_commit,
+        call_before_commit,
+        call_after_commit,
+        call_waiting_before_commit,
         topics_half_made,
         schema_half_made,
     )

@@ -113,6 +113,12 @@ def test_a_receiver_that_hangs_or_drips_costs_one_time_out(receiver: There) -> N
     assert time.monotonic() - began < 2.5
 
 
+def test_what_comes_too_late_is_for_nobody(receiver: There) -> None:
+    receiver.answer = lambda request: Reply(200, after=1.2 if b'"n": 0' in request.body else 0.4)
+    answers = send(receiver.url, 6, concurrency=2)
+    assert [one.status for one in answers] == [None, 200, 200, 200, 200, 200]
+
+
 def test_a_receiver_that_is_not_there_or_hangs_up_has_no_answer(receiver: There) -> None:
     receiver.answer = lambda _: Reply(0)
     assert [one.status for one in send(receiver.url)] == [None]

@@ -70,8 +70,9 @@ class Receiver:
             if not running:
                 return [answers[index] for index in range(begun)]
             for index, answer in _next(running, heard):
-                answers[index] = answer
-                told(answer, running.pop(index).seconds)
+                if index in running:  # what comes from a call that was given up is of no use any more
+                    answers[index] = answer
+                    told(answer, running.pop(index).seconds)
 
     def _goes_on(self, began: float, stop: threading.Event) -> bool:
         return not stop.is_set() and time.monotonic() - began < BEGIN_WITHIN
@@ -83,6 +84,8 @@ class Receiver:
             with suppress(queue.Empty, ConnectionError, HTTPException, ssl.SSLError):
                 return self._on(self._idle.get_nowait(), call, run)
             return Answer(None, "given up") if run.given_up else self._on(self._connection(), call, run)
+        except TimeoutError:
+            return run.too_late()
         except (OSError, HTTPException) as error:
             return Answer(None, f"{type(error).__name__}: {error}".rstrip(": "))
 
@@ -146,6 +149,9 @@ class _Running:
     def overdue(self) -> bool:
         return self.seconds >= self._timeout
 
+    def too_late(self) -> Answer:
+        return Answer(None, f"no answer within {self._timeout:g} s")
+
     def give_up(self) -> Answer:
         """Whatever it still waits for ends with its connection."""
         self.given_up = True
@@ -153,7 +159,7 @@ class _Running:
         if sock is not None:
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        return Answer(None, f"no answer within {self._timeout:g} s")
+        return self.too_late()
 
 
 def _next(running: Mapping[int, _Running], heard: "queue.SimpleQueue[tuple[int, Answer]]") -> list[tuple[int, Answer]]:
