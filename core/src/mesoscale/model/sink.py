@@ -61,7 +61,7 @@ class CallRetries(Retries):
     """When a record is sent again to a receiver that cannot take it now; for about 4 h by default."""
 
     attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] = 8
-    delay: Annotated[str, Field(pattern=SOME_TIME_PATTERN)] = "5s"
+    delay: Annotated[str, Field(pattern=SOME_TIME_PATTERN, max_length=7)] = "5s"
     factor: Annotated[float, Field(ge=1, le=10)] = 3
 
 
@@ -73,7 +73,7 @@ class Webhook(Section):
 
     secret: Name
     url: Annotated[str, Field(pattern=RECEIVER_PATTERN, max_length=2048)] | None = None
-    timeout: Annotated[str, Field(pattern=CALL_PATTERN)] = "10s"
+    timeout: Annotated[str, Field(pattern=CALL_PATTERN, max_length=3)] = "10s"
     concurrency: Annotated[int, Field(ge=1, le=64)] = 8
     retries: CallRetries = CallRetries()
 
