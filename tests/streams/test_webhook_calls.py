@@ -6,10 +6,12 @@ import socket
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from fix_receiver import Receiver as There
 from fix_receiver import Reply
+from fix_secured import openssl
 
 from mesoscale.model.sink import CallRetries
 from mesoscale_streams.sinks import signing
@@ -146,6 +148,26 @@ def test_a_round_begins_no_calls_after_its_time_or_when_told_to_stop(receiver: T
     stop = threading.Event()
     stop.set()
     assert len(Receiver(receiver.url, 1, 4).send(calls(9), stop, lambda *_: None)) == 1
+
+
+def test_a_receiver_that_nobody_vouches_for_is_not_called(tmp_path: Path) -> None:
+    made = "req -x509 -newkey rsa:2048 -nodes -keyout hook.key -out hook.crt -days 2 -subj /CN=localhost"
+    openssl(tmp_path, *made.split(), "-addext", "subjectAltName=DNS:localhost")
+    there = There(tmp_path / "hook.crt", tmp_path / "hook.key")
+    stop, url = threading.Event(), there.url.replace("127.0.0.1", "localhost")
+    try:
+        [stranger] = Receiver(url, 5, 1).send(calls(1), stop, lambda *_: None)
+        assert stranger.meaning == "again"
+        assert "CERTIFICATE_VERIFY_FAILED" in stranger.detail
+        assert there.requests == []
+        for ca in (str(tmp_path / "hook.crt"), (tmp_path / "hook.crt").read_text()):
+            known = Receiver(url, 1, 2, ca)
+            assert [one.status for one in known.send(calls(4), stop, lambda *_: None)] == [200] * 4
+            there.answer = lambda _: Reply(200, drip=0.2)
+            assert known.send(calls(1), stop, lambda *_: None)[0].detail == "no answer within 1 s"
+            there.answer = lambda _: Reply(200)
+    finally:
+        there.close()
 
 
 def test_a_redirection_is_not_followed(receiver: There) -> None:

@@ -175,6 +175,43 @@ def test_a_sink_that_is_killed_loses_nothing_and_repeats_under_the_same_id(
     assert repeated <= 10, "no more than what was in flight"
 
 
+def test_a_sink_that_counted_before_it_calls_would_be_seen_to_lose_records(
+    calling: Pipeline, receiver: Receiver
+) -> None:
+    assert calling.start("call", sabotage="wrong-call-after-commit").wait(90) == -signal.SIGKILL, calling.log()
+    calling.start("call")
+    settle(calling)
+    lost = set(all_names()) - set(names(receiver.requests))
+    assert 0 < len(lost) <= 10
+
+
+def test_what_a_slow_receiver_left_of_a_batch_is_read_anew_and_sent_once(calling: Pipeline, receiver: Receiver) -> None:
+    text = (calling.folder / "pipeline.yaml").read_text()
+    (calling.folder / "pipeline.yaml").write_text(text.replace("timeout: 1s", "timeout: 5s, concurrency: 2"))
+    receiver.answer = lambda _: Reply(200, after=0.25)
+    sink = calling.start("call", sabotage="held-briefly")
+    counts = settle(calling).nodes["call"]
+    assert (counts.read, counts.accepted) == (COUNT, COUNT)
+    assert names(receiver.requests) == Counter(all_names())
+    assert receiver.most_at_once == 2
+    calling.stop(sink)
+
+
+def test_processes_that_come_and_go_share_the_work_and_lose_nothing(calling: Pipeline, receiver: Receiver) -> None:
+    receiver.answer = lambda _: Reply(200, after=0.3)
+    first = calling.start("call")
+    until(lambda: receiver.requests, "the first calls")
+    calling.start("call", instance=1)
+    calling.send("given", payments(300, seed=4))
+    until(lambda: len(receiver.requests) > 2 * COUNT, "both call")
+    calling.stop(first)
+    everything = set(all_names()) | set(ids(value for _, value in payments(300, seed=4)))
+    until(lambda: everything <= set(names(receiver.requests)), "all arrive")
+    until(lambda: ledger(calling).nodes["call"].accepted == COUNT + 300, "all is counted, once")
+    assert len({request.id for request in receiver.requests}) == COUNT + 300
+    assert calling.letters("given") == []
+
+
 def test_the_sink_is_not_started_without_its_secret(calling: Pipeline) -> None:
     calling.bind(Bindings(calling.kafka, calling.postgres))
     assert calling.start("call").wait(60) == 4
