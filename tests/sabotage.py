@@ -15,14 +15,16 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 
 from mesoscale_streams import __main__ as program
-from mesoscale_streams.kafka import reader, retrying
+from mesoscale_streams.kafka import partly, reader, retrying
 from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.kafka.outlet import TopicOutlet
 from mesoscale_streams.kafka.topics import Topics
 from mesoscale_streams.kafka.writer import TransactionalWriter
 from mesoscale_streams.letters import redrive
 from mesoscale_streams.sinks import catalogue
+from mesoscale_streams.sinks.answers import Answer
 from mesoscale_streams.sinks.postgres import TableOutlet
+from mesoscale_streams.sinks.receiver import Receiver
 from mesoscale_streams.stage_state import StageState
 from mesoscale_streams.work import Work
 
@@ -179,6 +181,52 @@ def waiting_before_commit() -> None:
     TransactionalWriter.write_waiting = then_die  # type: ignore[method-assign]
 
 
+def call_before_commit() -> None:
+    """A few records are delivered, the transaction that says so is open."""
+    reader.MOST_RECORDS = reader.CHUNK = 10
+    write_letters = TransactionalWriter.write_letters
+
+    def then_die(self: TransactionalWriter, topic: str, letters: Any) -> None:
+        write_letters(self, topic, letters)
+        die_in_third()
+
+    TransactionalWriter.write_letters = then_die  # type: ignore[method-assign]
+
+
+def call_after_commit() -> None:
+    """The same, and the transaction is committed."""
+    reader.MOST_RECORDS = reader.CHUNK = 10
+    stage_after_commit()
+
+
+def call_waiting_before_commit() -> None:
+    """Records are put aside to be sent again, the transaction is open."""
+    reader.MOST_RECORDS = reader.CHUNK = 10
+    waiting_before_commit()
+
+
+def held_briefly() -> None:
+    """No death: what is left of a batch after a moment is read anew."""
+    partly.HELD = 1.0
+
+
+def wrong_call_after_commit() -> None:
+    """A wrong order: records count as delivered before they are sent."""
+    reader.MOST_RECORDS = reader.CHUNK = 10
+    write, send, later = TopicOutlet.write, Receiver.send, []
+
+    def no_call(self: Receiver, calls: Any, stop: Any, told: Any) -> Any:
+        later.append(lambda: send(self, calls, stop, told))
+        return [Answer(200, "") for _ in calls]
+
+    def then_call(self: TopicOutlet, work: Work) -> None:
+        write(self, work)
+        die_in_third()
+        later.pop()()
+
+    Receiver.send, TopicOutlet.write = no_call, then_call  # type: ignore[method-assign]
+
+
 def wrong_stage_offsets_first() -> None:
     """A wrong order: what was read counts as done before its outputs are written."""
     _in_two_transactions(offsets_first=True)
@@ -300,6 +348,11 @@ FAULTS = {
         retrier_before_commit,
         retrier_after_commit,
         waiting_before_commit,
+        call_before_commit,
+        call_after_commit,
+        call_waiting_before_commit,
+        held_briefly,
+        wrong_call_after_commit,
         topics_half_made,
         schema_half_made,
     )

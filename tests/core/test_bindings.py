@@ -3,11 +3,12 @@
 import pytest
 
 from mesoscale import bindings
-from mesoscale.bindings import Bindings, Kafka, PostgreSQL
+from mesoscale.bindings import Bindings, Kafka, PostgreSQL, Webhook
 from mesoscale.errors import ServiceUnavailable
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----"
+SIGNING, OTHER = f"whsec_{8 * 'QUJD'}", f"whsec_{8 * 'REVG'}"  # of 24 bytes
 BROKERS = {"bootstrap-servers": "kafka:9093"}
 
 
@@ -97,6 +98,12 @@ def test_a_named_authority_is_asked_for(entries: dict[str, str], sslmode: str, s
         ({"postgresql/host": "h", "postgresql/port": "http"}, 'the port "http", which is not a number'),
         ({"postgresql/uri": "postgresql://u:secret/word@h/d"}, "a uri that cannot be understood"),
         ({"postgresql/uri": "postgresql://u:p@h/d?sslmode=required"}, 'did you mean "require"?'),
+        ({"webhook-alerts/url": "https://h/secret"}, "the binding webhook-alerts has no entry key (url)"),
+        ({"webhook-alerts/key": "whsec_secret"}, "has a key that is not whsec_ and 24 to 64 bytes in base64"),
+        ({"webhook-alerts/key": 40 * "QUJD"}, "has a key that is not whsec_"),
+        ({"webhook-alerts/key": f"{SIGNING}\nwhsec_{22 * 'QUJD'}"}, "has a key that is not whsec_"),
+        ({"webhook-alerts/key": SIGNING, "webhook-alerts/url": "https://u:secret@h/"}, "has a url that is not http"),
+        ({"webhook-alerts/key": SIGNING, "webhook-alerts/url": "h/secret"}, "has a url that is not http"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(files: dict[str, str], message: str) -> None:
@@ -114,6 +121,7 @@ def test_what_is_missing_or_wrong_is_named(files: dict[str, str], message: str) 
         Bindings(Kafka("k:1", "SASL_SSL", "PLAIN", "u", "p", "/ca.crt")),
         Bindings(Kafka("k:1", "SSL", ca=CERTIFICATE, certificate=CERTIFICATE, key=KEY)),
         Bindings(postgresql=PostgreSQL("h", 5, "d", "u", "p", "verify-full", "/ca.crt")),
+        Bindings(webhooks={"a": Webhook(SIGNING), "b": Webhook(f"{SIGNING}\n{OTHER}", "https://h:1/p?q=1", "/ca.crt")}),
     ],
 )
 def test_what_is_written_is_read_back(bound: Bindings) -> None:
@@ -122,6 +130,20 @@ def test_what_is_written_is_read_back(bound: Bindings) -> None:
 
 def test_no_secret_is_printed() -> None:
     bound = Bindings(
-        Kafka("k:1", "SASL_SSL", "PLAIN", "u", "secret", key="secret"), PostgreSQL("h", 5, "d", "u", "secret")
+        Kafka("k:1", "SASL_SSL", "PLAIN", "u", "secret", key="secret"),
+        PostgreSQL("h", 5, "d", "u", "secret"),
+        {"a": Webhook("secret", "https://h/secret")},
     )
     assert "secret" not in repr(bound)
+
+
+def test_a_webhook_has_its_address_from_the_document_or_else_from_its_secret() -> None:
+    bound = Bindings(webhooks={"a": Webhook(f"{SIGNING}\n{OTHER}"), "b": Webhook(SIGNING, "https://b/")})
+    assert bound.demand_webhook("call", "a", "https://a/").url == "https://a/"
+    assert bound.demand_webhook("call", "b", "https://a/").url == "https://a/"
+    assert bound.demand_webhook("call", "b", None).url == "https://b/"
+    assert bound.webhooks["a"].keys == (8 * b"ABC", 8 * b"DEF")
+    with pytest.raises(ServiceUnavailable, match="neither the document nor secret a says where"):
+        bound.demand_webhook("call", "a", None)
+    with pytest.raises(ServiceUnavailable, match='"call" needs webhook-c, and the bindings have none'):
+        bound.demand_webhook("call", "c", "https://a/")

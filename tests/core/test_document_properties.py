@@ -122,6 +122,7 @@ STORES = st.sampled_from(
         {"table": {"partitionBy": {"column": "at", "every": "1mo"}, "keep": "9w", "indexes": [["a", "b"], ["b"]]}},
         {"collection": {"keep": "7d"}},
         {"lake": {}},
+        {"webhook": {"secret": "s", "url": "https://h:1/p?q", "retries": {"attempts": 2}}},
     )
 )
 

@@ -291,3 +291,35 @@ def test_names_of_objects_fit(parts: tuple[str, ...], name: str) -> None:
 
 def test_names_that_are_cut_stay_apart() -> None:
     assert len({naming.object_name("a" * 40, f"{'b' * 30}{i}") for i in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("hook", "port"),
+    [
+        ("{secret: s}", 443),
+        ("{secret: s, url: 'https://r.example/hook'}", 443),
+        ("{secret: s, url: 'http://r.example'}", 80),
+        ("{secret: s, url: 'https://r.example:8443/a'}", 8443),
+    ],
+)
+def test_a_sink_that_calls_is_let_out_to_the_port_of_its_receiver(hook: str, port: int) -> None:
+    text = with_sections(
+        sinks=f"[{{name: rows, from: copied, table: {{}}}}, {{name: call, from: copied, webhook: {hook}}}]"
+    )
+    made = {
+        one.manifest["metadata"]["name"]: one.manifest
+        for one in children(text)
+        if one.manifest["kind"] == "NetworkPolicy"
+    }
+    anywhere = [{"ports": [{"protocol": "TCP", "port": port}]}]
+    egress = {name: policy["spec"].get("egress", []) for name, policy in made.items()}
+    assert [one for one in egress["p-call"] if "to" not in one][1:] == anywhere
+    assert all(anywhere[0] not in rules for name, rules in egress.items() if name != "p-call")
+
+
+def test_a_secret_may_bear_any_name() -> None:
+    text = with_sections(sinks="[{name: call, from: copied, webhook: {secret: our-model}}]")
+    spec = templates(text)["call"]["spec"]
+    [volume] = [one for one in spec["volumes"] if one["name"] == "webhook-our-model"]
+    assert volume["projected"]["sources"] == [{"secret": {"name": "our-model"}}]
+    assert "Database" not in {child.manifest["kind"] for child in children(text)}, "nothing is stored"

@@ -149,7 +149,7 @@ BROKEN = [
     Row(
         sink("{name: t, from: w}"),
         "7:7: spec.sinks[0]",
-        "a sink has exactly one of table, collection, lake",
+        "a sink has exactly one of table, collection, lake, webhook",
         hint="say where its records go: table: {}",
     ),
     Row(

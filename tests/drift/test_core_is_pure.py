@@ -10,8 +10,8 @@ CORE = Path(__file__).parents[2] / "core" / "src" / "mesoscale"
 MODULES = sorted(CORE.rglob("*.py"))
 DOORS = {"open", "input", "print", "breakpoint", "exec", "eval", "compile", "__import__"}
 VALUES_AND_TEXT = {
-    *("abc", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "difflib", "enum", "functools"),
-    *("hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "textwrap", "typing"),
+    *("abc", "base64", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "difflib", "enum"),
+    *("functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "textwrap", "typing"),
 }
 PARTS = {"urllib.parse"}  # of modules that also have a door
 

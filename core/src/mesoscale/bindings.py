@@ -5,16 +5,19 @@ The layout is that of the Service Binding Specification for Kubernetes, so a mou
     kafka/       bootstrap-servers  and, as far as the brokers ask for them,
                  security-protocol sasl-mechanism username password   ca.crt   user.crt user.key
     postgresql/  host port database username password   sslmode sslrootcert
+    webhook-…/   key url   ca.crt                          one folder for each secret of a webhook, by its name
 
 PostgreSQL's entries may also be named as CloudNativePG names them in its `…-app` Secrets (`dbname`, `user`), and a
-`uri` stands in for whatever is not named. `ca.crt` and the like are a certificate's text or the path of its file.
+`uri` stands in for whatever is not named. A webhook's `key` may be several, one a line, while one takes the place of
+another. `ca.crt` and the like are a certificate's text or the path of its file.
 Entries that nobody knows are left alone: a Secret may hold the same in other forms.
 
 This module knows the entries only; reading and writing files is the business of whoever holds the folder.
 """
 
+import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar, get_args
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -26,6 +29,9 @@ SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 
 Word = TypeVar("Word", bound=str)
 Default = TypeVar("Default")
+WEBHOOK = "webhook-"  # how the folder of a webhook's secret begins
+KEY = "whsec_"  # how the text of a key begins
+KEY_BYTES = range(24, 65)  # of the key itself, as Standard Webhooks has it
 PEM = "-----BEGIN "  # how a certificate's text begins; anything else is a path
 
 
@@ -85,15 +91,35 @@ class PostgreSQL:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Whom a sink calls: `key` holds one key a line, and each signs; `url` is empty where the document has it."""
+
+    key: str = field(repr=False)
+    url: str = field(default="", repr=False)  # often a secret itself
+    ca: str = ""
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return tuple(base64.b64decode(line.removeprefix(KEY)) for line in self.key.split())
+
+    def entries(self) -> dict[str, str]:
+        optional = {"url": self.url, "ca.crt": self.ca}
+        return {"type": "webhook", "key": self.key, **{name: text for name, text in optional.items() if text}}
+
+
+@dataclass(frozen=True, slots=True)
 class Bindings:
-    """The services of one pipeline; a service that it does not use is None."""
+    """The services of one pipeline, None where it does not use one; `webhooks` are by the name of their secret."""
 
     kafka: Kafka | None = None
     postgresql: PostgreSQL | None = None
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
 
     def files(self) -> dict[str, str]:
         """File name (`kafka/type`) → text."""
-        services = {"kafka": self.kafka, "postgresql": self.postgresql}
+        services = {"kafka": self.kafka, "postgresql": self.postgresql} | {
+            f"{WEBHOOK}{name}": webhook for name, webhook in self.webhooks.items()
+        }
         return {
             f"{name}/{entry}": text
             for name, service in services.items()
@@ -117,6 +143,20 @@ class Bindings:
             raise _not_bound(program, "postgresql")
         return self.postgresql
 
+    def demand_webhook(self, program: str, secret: str, url: str | None) -> Webhook:
+        """The webhook of that secret; a `url` of the document goes before that of the secret.
+
+        Raises:
+            ServiceUnavailable: it is not bound, or nobody says where the receiver is.
+        """
+        found = self.webhooks.get(secret)
+        if found is None:
+            raise _not_bound(program, f"{WEBHOOK}{secret}")
+        if not (url or found.url):
+            message = f'"{program}" is to call somebody, and neither the document nor secret {secret} says where'
+            raise ServiceUnavailable(Problem(Reason.SERVICE_FAILED, message, hint=f"add the entry url to {secret}"))
+        return replace(found, url=url or found.url)
+
 
 def _not_bound(program: str, service: str) -> ServiceUnavailable:
     message = f'"{program}" needs {service}, and the bindings have none'
@@ -131,9 +171,13 @@ def parse(files: Mapping[str, str]) -> Bindings:
         ServiceUnavailable: an entry of a service that is bound is missing, or is not what it may be.
     """
     kafka, postgresql = _Entries("kafka", files), _Entries("postgresql", files)
+    webhooks = sorted(
+        {folder for folder, _, _ in (file.partition("/") for file in files) if folder.startswith(WEBHOOK)}
+    )
     return Bindings(
         kafka=_kafka(kafka) if kafka.texts else None,
         postgresql=_postgresql(postgresql) if postgresql.texts else None,
+        webhooks={folder.removeprefix(WEBHOOK): _webhook(_Entries(folder, files)) for folder in webhooks},
     )
 
 
@@ -211,6 +255,35 @@ def _postgresql(entries: _Entries) -> PostgreSQL:
         sslmode=entries.choose("sslmode", get_args(SslMode), "verify-full" if ca else None),
         sslrootcert=ca,
     )
+
+
+def _webhook(entries: _Entries) -> Webhook:
+    found = Webhook(entries.demand("key"), entries.get("url"), entries.get("ca.crt"))
+    for line in found.key.split():
+        if not line.startswith(KEY) or not _is_key(line.removeprefix(KEY)):
+            least, most = KEY_BYTES[0], KEY_BYTES[-1]
+            hint = f"printf '{KEY}%s' \"$(openssl rand -base64 32)\" makes one"
+            raise entries.problem(f"has a key that is not {KEY} and {least} to {most} bytes in base64", hint)
+    if found.url and not _is_address(found.url):
+        raise entries.problem("has a url that is not http:// or https://, a host and a path, without a user", "")
+    return found
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) in KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+        )
+    except ValueError:
+        return False
 
 
 def _of_uri(entries: _Entries) -> dict[str, str]:

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     LATE = "Late"
     STEP_DIED = "StepDied"
     RETRIES_EXHAUSTED = "RetriesExhausted"
+    CALL_REFUSED = "CallRefused"
     # Conditions
     ACCEPTED = "Accepted"
     ALL_READY = "AllReady"

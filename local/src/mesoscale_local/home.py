@@ -62,6 +62,11 @@ class Home:
         return self.root.parent / "models"
 
     @property
+    def secrets(self) -> Path:
+        """What a cluster has as Secrets: a folder for each, a file for each entry; those of all pipelines here."""
+        return self.root.parent / "secrets"
+
+    @property
     def applied(self) -> Path:
         return self.root / "applied.json"
 

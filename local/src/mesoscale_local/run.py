@@ -6,7 +6,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from mesoscale.diff import diff
 from mesoscale.errors import DocumentRefused, PlanRefused, Problem, Reason, ServiceUnavailable
 from mesoscale.plan.types import Plan
-from mesoscale_local import apply, backing, models, observe
+from mesoscale_local import apply, backing, models, observe, secrets
 from mesoscale_local.crew import Crew
 from mesoscale_local.documents import Read
 from mesoscale_local.done import Judge, Verdict, endless
@@ -130,11 +130,12 @@ class _Run:
         old = self._home.read_applied()
         changes = diff(old, self._plan)
         apply.refuse(changes, self._options.accept_data_loss)
+        webhooks = secrets.webhooks(self._read.graph, self._home)
         self._listener = self._listen()
         disk.demand(self._home.root, self._options.min_free, "the pipeline")
         await models.provide(self._read.graph, self._document, self._home, self._screen.say)
         bindings = await backing.start(self._plan, self._home, self._screen.say, self._crew.add_service)
-        self._home.write_bindings(bindings.files())
+        self._home.write_bindings(replace(bindings, webhooks=webhooks).files())
         await apply.apply(old, self._plan, changes, self._document, self._home)
         self._home.write_applied(self._plan, self._read.graph.pipeline)
         self._crew.start_nodes(self._plan, self._document)

@@ -14,7 +14,8 @@ from mesoscale import ledger, naming
 from mesoscale.bindings import Bindings
 from mesoscale.graph.types import Graph, Node
 from mesoscale.ledger import Counts, Ledger
-from mesoscale.model.stage import MOST_ATTEMPTS, Stage
+from mesoscale.model.sink import Sink
+from mesoscale.model.stage import MOST_ATTEMPTS
 from mesoscale_streams.kafka.groups import Groups
 from mesoscale_streams.kafka.positions import PositionsReader
 from mesoscale_streams.kafka.redriven import RedrivenReader
@@ -71,7 +72,7 @@ class LedgerReader:
                 sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, naming.sql_name(node.name)))
             )[0][0]
             for node in self._graph.nodes
-            if node.kind == "sink"
+            if _stores(node)
         }
 
     def close(self) -> None:
@@ -83,7 +84,7 @@ class LedgerReader:
 
     def _consumer(self, node: Node, producer: str) -> tuple[Counts, dict[int, int]]:
         """The counts of a stage or sink on one of its edges, and partition → the offset it goes on from."""
-        if node.kind == "stage":
+        if not _stores(node):
             edge = self._graph.edge(producer)
             group = naming.group(self._graph.pipeline.name, node.name)
             entries = self._groups.read(group, edge.topic, edge.settings.partitions)
@@ -102,8 +103,8 @@ class LedgerReader:
         return {partition: (at, Counts(*counts)) for partition, at, *counts in rows}
 
     def _sent_back(self) -> dict[str, dict[int, int]]:
-        """Stage whose records may wait to be tried again → partition of its retry topic → from where they wait."""
-        retrying = [node for node in self._graph.nodes if isinstance(node.section, Stage) and node.section.retries]
+        """Node whose records may wait to be tried again → partition of its retry topic → from where they wait."""
+        retrying = [node for node in self._graph.nodes if node.retries]
         topics = {node.name: naming.retry_topic(self._graph.pipeline.name, node.name) for node in retrying}
         entries = {name: self._groups.read(topic, topic, MOST_ATTEMPTS) for name, topic in topics.items()}
         return {name: {p: at for p, (at, _) in of_it.items()} for name, of_it in entries.items()}
@@ -131,6 +132,11 @@ class LedgerReader:
         except psycopg.OperationalError:
             self._connection.close()
             raise
+
+
+def _stores(node: Node) -> bool:
+    """Whether its rows, and so its positions, are in the database."""
+    return isinstance(node.section, Sink) and node.section.kind == "table"
 
 
 def _behind(ends: dict[int, int], committed: dict[int, int]) -> int:

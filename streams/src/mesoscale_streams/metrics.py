@@ -37,6 +37,10 @@ WATERMARK = Gauge(
 )
 
 
+CALLS = Counter("mesoscale_webhook_calls", "Calls of a webhook, by what came of them", (*_LABELS, "outcome"))
+CALL_SECONDS = Histogram("mesoscale_webhook_call_seconds", "How long a call of a webhook took", _LABELS)
+
+
 class NodeMetrics:
     """The metrics of one node, with their labels filled in."""
 
@@ -77,6 +81,21 @@ class NodeMetrics:
 
     def retried(self, cause: str) -> None:
         RETRIES.labels(*self._labels, cause).inc()
+
+
+class CallMetrics:
+    """The calls of a sink, with their labels filled in."""
+
+    def __init__(self, pipeline: str, node: str) -> None:
+        self._outcomes = {
+            meaning: CALLS.labels(pipeline, node, meaning) for meaning in ("delivered", "again", "refused")
+        }
+        self._seconds = CALL_SECONDS.labels(pipeline, node)
+
+    def told(self, outcome: str, seconds: float) -> None:
+        """A call was answered, or its time is over."""
+        self._outcomes[outcome].inc()
+        self._seconds.observe(seconds)
 
 
 class StateMetrics:

@@ -40,7 +40,7 @@ def topics(graph: Graph, node: Node) -> tuple[str, ...]:
     own = [naming.positions_topic(name)] if node.kind == "source" else []
     if isinstance(node.section, Stage) and node.section.stateful:
         own = [naming.state_topic(name, node.name), naming.late_topic(name, node.name)]
-    if isinstance(node.section, Stage) and node.section.retries:
+    if node.retries:
         own.append(naming.retry_topic(name, node.name))
     return (*of_edges, *own)
 

@@ -35,6 +35,7 @@ class Process:
         step: Step,
         waits: Waits | None = None,
         limit: AbstractContextManager[object] | None = None,
+        blame: Reason = Reason.STEP_FAILED,
     ) -> None:
         """Args:
         node: who signs dead letters.
@@ -43,6 +44,7 @@ class Process:
         step: what turns the one into the other.
         waits: how long records wait that the step wants to have again; without them, it cannot have them again.
         limit: entered while the step has a batch.
+        blame: the reason of a record that could not be done.
         """
         self._node = node
         self._incoming = incoming
@@ -50,15 +52,27 @@ class Process:
         self._step = step
         self._waits = waits
         self._limit = limit or nullcontext()
+        self._blame = blame
         self._same = step is forward and outgoing in (None, incoming)
         self._decoder = Decoder(incoming)
         self._checks = Checks(outgoing or incoming)
 
     def __call__(self, batch: Batch) -> Work:
-        decoded = self._decoder.decode(batch.values)
-        result = self._run(decoded.frame, batch.condemned)
+        decoded = self.decode(batch)
+        return self.work(batch, decoded, self._run(decoded.frame, batch.condemned))
+
+    def decode(self, batch: Batch) -> Decoded:
+        """The records that keep their contract, as a frame, and those that do not."""
+        return self._decoder.decode(batch.values)
+
+    def work(self, batch: Batch, decoded: Decoded, result: StepResult) -> Work:
+        """What became of the batch, whose frame came to this result."""
         waiting, in_vain = self._again(batch, decoded, result)
-        rejected = [*decoded.rejected, *_failed(decoded, result.failures, batch.condemned), *in_vain]
+        rejected = [
+            *decoded.rejected,
+            *_failed(decoded, result.failures, Reason.STEP_DIED if batch.condemned else self._blame),
+            *in_vain,
+        ]
         values, keys = self._records(batch, decoded, result.frame) if self._outgoing else (None, None)
         produced = result.frame.height
         return Work(
@@ -144,9 +158,8 @@ def _chosen(values: Sequence[T], accepted: Sequence[int] | None) -> Sequence[T]:
     return values if accepted is None else [values[index] for index in accepted]
 
 
-def _failed(decoded: Decoded, failures: Sequence[tuple[int, str]], condemned: str) -> list[Rejected]:
+def _failed(decoded: Decoded, failures: Sequence[tuple[int, str]], reason: Reason) -> list[Rejected]:
     """Rows of the frame that the step could not do, as records of the batch."""
-    reason = Reason.STEP_DIED if condemned else Reason.STEP_FAILED
     return [Rejected(_index(decoded, row), reason, detail) for row, detail in failures]
 
 

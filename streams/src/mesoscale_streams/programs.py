@@ -8,7 +8,7 @@ from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
 from mesoscale.model.stage import Stage
 from mesoscale.plan import tables
-from mesoscale_streams import loop, pair_stage, stateful_stage, stateless_stage
+from mesoscale_streams import loop, pair_stage, stateful_stage, stateless_stage, webhook_sink
 from mesoscale_streams.environment import Environment
 from mesoscale_streams.kafka.letterbox import LetterBox
 from mesoscale_streams.kafka.outlet import TopicOutlet
@@ -37,7 +37,8 @@ def run(environment: Environment, health: Health, stop: threading.Event) -> None
             kind = pair_stage if stage.beside else stateful_stage if stage.stateful else stateless_stage
             kind.run(environment, stage, health, stop)
         case Sink() as sink:
-            _run_table_sink(environment, sink, health, stop)
+            run_sink = webhook_sink.run if sink.webhook else _run_table_sink
+            run_sink(environment, sink, health, stop)
 
 
 def _run_source(environment: Environment, section: Source, health: Health, stop: threading.Event) -> None:

@@ -7,7 +7,7 @@ from mesoscale.contract.types import Contract
 from mesoscale.model.pipeline import Pipeline
 from mesoscale.model.sink import Sink
 from mesoscale.model.source import Source
-from mesoscale.model.stage import Scale, Stage
+from mesoscale.model.stage import Retries, Scale, Stage
 from mesoscale.model.topic import TopicSettings
 
 NodeKind = Literal["source", "stage", "sink"]
@@ -45,6 +45,13 @@ class Node:
     def scale(self) -> Scale:
         """How many processes it may have. A source keeps one position and so is one process."""
         return Scale() if isinstance(self.section, Source) else self.section.scale
+
+    @property
+    def retries(self) -> Retries | None:
+        """How often records come again that could not be done at once; None where they do not."""
+        if isinstance(self.section, Stage):
+            return self.section.retries
+        return self.section.webhook.retries if isinstance(self.section, Sink) and self.section.webhook else None
 
     @property
     def one_to_one(self) -> bool:

@@ -70,7 +70,8 @@ def _of_objectives(target: Target) -> list[Manifest]:
     """What section slo promises, or its defaults."""
     slo = _slo(target)
     fresh, allowed = units.seconds(slo.freshness), round((100 - slo.availability) / 100, 6)
-    sinks = "|".join(node.name for node in target.graph.nodes if node.kind == "sink")
+    # A webhook is called when there is something to tell; that there is nothing is no failure.
+    stores = "|".join(one.name for one in target.graph.pipeline.spec.sinks if one.webhook is None)
     running = f"avg_over_time(up{_pods(target, '.+')}"
     objectives = [
         _alert(
@@ -87,12 +88,12 @@ def _of_objectives(target: Target) -> list[Manifest]:
     stale = _alert(
         target,
         "MesoscaleStale",
-        f"time() - max by (node) (mesoscale_last_commit_timestamp_seconds{_ours(target, sinks)}) > {fresh:g}",
+        f"time() - max by (node) (mesoscale_last_commit_timestamp_seconds{_ours(target, stores)}) > {fresh:g}",
         "5m",
         "nothing new has reached {{ $labels.node }} for {{ $value | humanizeDuration }}",
         "Look at the lag: with lag the sink is stuck, without it nothing arrives from its source.",
     )
-    return [*objectives, *([stale] if sinks else [])]
+    return [*objectives, *([stale] if stores else [])]
 
 
 def _of_programs(target: Target) -> list[Manifest]:

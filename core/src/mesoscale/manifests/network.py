@@ -4,13 +4,16 @@ https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
 from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 from mesoscale.manifests import brokers, database, deployment, pods, statefulset
 from mesoscale.manifests.target import PIPELINE, Target
 from mesoscale.manifests.types import Child, Manifest
+from mesoscale.model.sink import Sink
 from mesoscale.model.status import Aspect
 
 POSTGRESQL_PORT = 5432
+_HTTP, _HTTPS = 80, 443
 _API_SERVER = (443, 6443)  # the port of its Service, and the usual one behind it
 _DATABASE_METRICS = 9187
 _DATABASE_STATUS = 8000
@@ -21,7 +24,15 @@ def children(target: Target) -> list[Child]:
     if not target.installation.network_policies:
         return []
     nodes = [
-        _policy(target, statefulset.name(target, one.node), one.kind, one.node, one.needs, [_scrape(target)])
+        _policy(
+            target,
+            statefulset.name(target, one.node),
+            one.kind,
+            one.node,
+            one.needs,
+            [_scrape(target)],
+            _calls(target, one.node),
+        )
         for one in target.plan.workloads
     ]
     own = [_database(target)] if database.made(target) else []
@@ -107,6 +118,15 @@ def _service(target: Target, service: str) -> Manifest:
         where = [{"podSelector": {"matchLabels": {"cnpg.io/cluster": database.name(target)}}}]
         return {"to": where, "ports": _ports(POSTGRESQL_PORT)}
     return {"ports": [{"protocol": "TCP"}]}  # where a database of others listens stands in a Secret that we do not read
+
+
+def _calls(target: Target, node: str) -> list[Manifest]:
+    """Whom a sink calls may be anywhere. Where it listens is known if the document says so: Secrets are not read."""
+    section = target.graph.node(node).section
+    if not isinstance(section, Sink) or section.webhook is None:
+        return []
+    url = urlsplit(section.webhook.url or "https:")
+    return [{"ports": _ports(url.port or (_HTTP if url.scheme == "http" else _HTTPS))}]
 
 
 def _names() -> Manifest:

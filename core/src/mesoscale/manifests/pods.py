@@ -6,6 +6,7 @@ https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mesoscale.bindings import WEBHOOK
 from mesoscale.manifests import brokers, database, document, quantities
 from mesoscale.manifests.installation import Program
 from mesoscale.manifests.target import Target
@@ -79,6 +80,11 @@ def scoring(model: str) -> list[Manifest]:
     return [{"name": f"{model}-model", "mountPath": f"{MODELS}/{model}", "readOnly": True}]
 
 
+def calling(secret: str) -> list[Manifest]:
+    """Where a sink finds the address and the key of whom it calls."""
+    return [_mount(f"{WEBHOOK}{secret}", f"{BINDINGS}/{WEBHOOK}{secret}")]
+
+
 def mounts(services: Iterable[Service]) -> list[Manifest]:
     """Where a program finds a place to write, its document and the bindings of these services."""
     folders = {"tmp": "/tmp", "document": DOCUMENT} | {service: f"{BINDINGS}/{service}" for service in services}
@@ -125,6 +131,9 @@ def _volume(target: Target, name: str, files: Sequence[str]) -> Manifest:
     if name == "state":
         most = target.installation.resources.stage.limits.memory or UNLIMITED  # what is remembered is in memory, too
         return {"name": name, "emptyDir": {"sizeLimit": most}}
+    if name.startswith(WEBHOOK):
+        secret = _secret(name.removeprefix(WEBHOOK), ())  # what it lacks, the program can say
+        return {"name": name, "projected": {"defaultMode": 0o440, "sources": [secret]}}
     if name.endswith("-model"):
         # Without it the stage's program says what it lacks and how to get it, which a pod that never starts could not.
         return {"name": name, "configMap": {"name": target.name(name), "optional": True, "defaultMode": 0o440}}

@@ -72,6 +72,8 @@ def _container(target: Target, node: Node, workload: Workload) -> Manifest:
     if workload.model:
         made["command"] += ["--models", pods.MODELS]
         made["volumeMounts"] += pods.scoring(workload.model)
+    if workload.secret:
+        made["volumeMounts"] += pods.calling(workload.secret)
     index = {"apiVersion": "v1", "fieldPath": "metadata.labels['apps.kubernetes.io/pod-index']"}
     made["env"] += [{"name": "POD_INDEX", "valueFrom": {"fieldRef": index}}]
     if _own_image(target, node):

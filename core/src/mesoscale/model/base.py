@@ -11,13 +11,16 @@ from mesoscale.contract.types import INSTANT_PATTERN, SET, ColumnName
 
 __all__ = [
     "AGGREGATE_PATTERN",
+    "CALL_PATTERN",
     "CRON_PATTERN",
     "FEATURE_PATTERN",
     "FUNCTIONS",
     "IMAGE_PATTERN",
     "IN_WORDS",
+    "RECEIVER_PATTERN",
     "SERVERS_PATTERN",
     "SET",
+    "SOME_TIME_PATTERN",
     "STEP_PATTERN",
     "URL_PATTERN",
     "ColumnName",
@@ -61,6 +64,10 @@ AGGREGATE_PATTERN = _aggregate_pattern(FUNCTIONS)
 FEATURE_PATTERN = _aggregate_pattern(FUNCTIONS[:5])
 STEP_PATTERN = r"^[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*$"
 URL_PATTERN = r"^https?://[!-~]+$"
+CALL_PATTERN = r"^([1-9]|1[0-5])s$"  # less than whoever stops a program waits for its end
+_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+RECEIVER_PATTERN = rf"^https?://[A-Za-z0-9][-A-Za-z0-9.]*(:({_PORT}))?(/[!-~]*)?$"
+SOME_TIME_PATTERN = r"^[1-9][0-9]{0,5}[smh]$"
 IMAGE_PATTERN = r"^[a-z0-9][-A-Za-z0-9._/]*(:[A-Za-z0-9_][-A-Za-z0-9._]*)?(@sha256:[0-9a-f]+)?$"
 SERVERS_PATTERN = r"^[-A-Za-z0-9._]+:[0-9]+(,[-A-Za-z0-9._]+:[0-9]+)*$"
 
@@ -74,6 +81,9 @@ IN_WORDS = {
     INSTANT_PATTERN: "a date such as 2013-01-01 or an instant in UTC such as 2013-01-01T00:00:00Z",
     CRON_PATTERN: "minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-7, such as 15 2 * * *",
     STEP_PATTERN: "module:function, such as steps:add_heat_index",
+    RECEIVER_PATTERN: "http:// or https://, a host, perhaps a port and a path, and no user",
+    CALL_PATTERN: "whole seconds from 1s to 15s",
+    SOME_TIME_PATTERN: "a whole number from 1 and s, m or h, such as 5s or 10m",
     URL_PATTERN: "an address that begins with http:// or https://",
     IMAGE_PATTERN: "the name of an image, such as registry.example.com/team/steps:1.2",
     SERVERS_PATTERN: "host:port of one or more brokers, such as kafka-0:9092,kafka-1:9092",

@@ -1,13 +1,23 @@
-"""Sinks: topic → store. Each has exactly one kind: table, collection or lake."""
+"""Sinks: topic → store, or whom to call. Each has exactly one kind: table, collection, lake or webhook."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mesoscale.model.base import ColumnName, DeletionPolicy, Duration, Name, Section, Text
-from mesoscale.model.stage import Scale
+from mesoscale.model.base import (
+    CALL_PATTERN,
+    RECEIVER_PATTERN,
+    SOME_TIME_PATTERN,
+    ColumnName,
+    DeletionPolicy,
+    Duration,
+    Name,
+    Section,
+    Text,
+)
+from mesoscale.model.stage import MOST_ATTEMPTS, Retries, Scale
 
-KINDS = ("table", "collection", "lake")
+KINDS = ("table", "collection", "lake", "webhook")
 
 
 class PartitionBy(Section):
@@ -47,14 +57,36 @@ class Lake(Section):
     path: Text = "lake"
 
 
+class CallRetries(Retries):
+    """When a record is sent again to a receiver that cannot take it now; for about 4 h by default."""
+
+    attempts: Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)] = 8
+    delay: Annotated[str, Field(pattern=SOME_TIME_PATTERN, max_length=7)] = "5s"
+    factor: Annotated[float, Field(ge=1, le=10)] = 3
+
+
+class Webhook(Section):
+    """POSTs each record, signed as in Standard Webhooks.
+
+    `secret` has the entries `key` (whsec_...) and `url`, if that is not here. `timeout` and `concurrency` are of calls.
+    """
+
+    secret: Name
+    url: Annotated[str, Field(pattern=RECEIVER_PATTERN, max_length=2048)] | None = None
+    timeout: Annotated[str, Field(pattern=CALL_PATTERN, max_length=3)] = "10s"
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    retries: CallRetries = CallRetries()
+
+
 class Sink(Section):
-    """topic → store."""
+    """topic → store, or whom to call."""
 
     name: Name
     from_: Annotated[Name, Field(alias="from")]
     table: Table | None = None
     collection: Collection | None = None
     lake: Lake | None = None
+    webhook: Webhook | None = None
     scale: Scale = Scale()
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 SOURCES = ("replay", "synthetic")
 STEPS = ("forward", "alerts", "fraud")
 STATEFUL = ("window", "session", "rolling", "join", "enrich")
-SINKS = ("table",)
+SINKS = ("table", "webhook")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Kafka topics: one for each edge, one for its dead letters, for the positions of sources, for what was redriven.
 
 A stage that remembers has two more: one for its state, one for what comes too late for it. One whose step may ask for
-records again has one in which they wait.
+records again has one in which they wait, and so has a sink that calls.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def plan(graph: Graph) -> tuple[Topic, ...]:
         positions,
         redriven,
         *edges,
-        *(_retry(graph, node) for node in graph.nodes if isinstance(node.section, Stage) and node.section.retries),
+        *(_retry(graph, node) for node in graph.nodes if node.retries),
         *(topic for node in remembering for topic in _of_state(graph, node)),
     )
 

@@ -50,6 +50,7 @@ class Workload(Part):
     `model` is the trained one that it scores with; nothing where there is none.
     `remembers` says what the state of a stage means (`window of 1h by station: ...`); nothing where there is none.
     `resets` that it may begin without what it remembers where that meant something else.
+    `secret` is the Secret with the address and the key of whom it calls; nothing where it calls nobody.
     """
 
     node: str
@@ -61,6 +62,7 @@ class Workload(Part):
     model: str = ""
     remembers: str = ""
     resets: bool = False
+    secret: str = ""
 
 
 class Plan(Part):

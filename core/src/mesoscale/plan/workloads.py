@@ -22,6 +22,7 @@ def plan(graph: Graph) -> tuple[Workload, ...]:
             reads=_reads(node.section) if isinstance(node.section, Source) else "",
             model=SCORING.get(node.section.use or "", "") if isinstance(node.section, Stage) else "",
             remembers=remembered.of(node.section) if isinstance(node.section, Stage) else "",
+            secret=node.section.webhook.secret if isinstance(node.section, Sink) and node.section.webhook else "",
             resets=isinstance(node.section, Stage) and node.section.state is not None and node.section.state.reset,
         )
         for node in graph.nodes

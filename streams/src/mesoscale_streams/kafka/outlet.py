@@ -1,4 +1,4 @@
-"""The outlet into a topic: records, dead letters and the position they were read at, in one transaction."""
+"""The outlet into Kafka: records, dead letters and the position they were read at, in one transaction."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,8 @@ class TopicOutlet:
     """Exactly once from whatever inlet to a topic.
 
     1. begin; 2. write records; 3. write dead letters; 4. `mark` writes the position; 5. commit; 6. `advance` notes in
-    memory what is now safe. A crash before 5 leaves nothing, a crash after it leaves everything.
+    memory what is now safe. A crash before 5 leaves nothing, a crash after it leaves everything. There is
+    no 2 without a `topic`.
     """
 
     def __init__(
@@ -34,10 +35,11 @@ class TopicOutlet:
 
     def write(self, work: Work) -> None:
         began = time.monotonic()
-        assert work.values is not None
-        assert work.keys is not None
         with self._writer.transaction():
-            self._writer.write(self._topic, work.values, work.keys)
+            if self._topic:
+                assert work.values is not None
+                assert work.keys is not None
+                self._writer.write(self._topic, work.values, work.keys)
             self._writer.write_letters(self._dead_letter_topic, work.letters)
             self._mark(work)
         self._advance(work)

@@ -116,6 +116,7 @@ function draw(graph, width) {
 // What a node is known by: rows of a table, records of everything else.
 function amount(node, counts, tables) {
   if (node.name in tables) return `${count(tables[node.name])} rows`;
+  if (node.what === "webhook") return `${count(counts.produced)} delivered`;
   return node.kind === "sink" ? `${count(counts.produced)} stored` : `${count(counts.produced)} records`;
 }
 
