@@ -8,6 +8,7 @@ that moves the offsets of the retry topic: a kill leaves it in one of the two.
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -87,7 +88,9 @@ class Retrier:
             self._consumer.resume([TopicPartition(self._topic, entry.partition)])
 
     def close(self) -> None:
-        self._consumer.close()
+        # Partitions that come in this very moment have their offsets asked for, which nobody needs any more.
+        with suppress(KafkaException):
+            self._consumer.close()
 
     def _hold(self, message: Message) -> None:
         error, partition = message.error(), message.partition()
