@@ -9,6 +9,7 @@ SCRIPTS := $(shell git ls-files '*.sh' .ci/run)
 
 # Every test starts programs; one that may not keep what it compiled compiles all it imports each time.
 unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-dev demo test test-cluster verify lint generate lock bench soak bench-streams bench-operator images cluster cluster-parts cluster-down clean
 
 help: ## this list

@@ -47,6 +47,12 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class _Server(ThreadingHTTPServer):
+    """Takes every connection at once: one that it let wait would be a call that ends before it is seen."""
+
+    request_queue_size = 128
+
+
 class Receiver:
     """Notes every request before it answers; `answer` may be changed at any time."""
 
@@ -58,7 +64,7 @@ class Receiver:
         self._at_once = 0
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._scheme = "http"
         if certificate is not None:

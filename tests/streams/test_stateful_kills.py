@@ -29,7 +29,7 @@ from mesoscale.ledger import Counts
 from mesoscale_streams.kafka.groups import Groups
 
 MakePipeline = Callable[[str, str], Pipeline]
-KILLS = int(os.environ.get("MESO_KILLS", "6")) // 3  # of each crew
+KILLS = int(os.environ.get("MESO_KILLS", "9")) // 3  # of each crew
 SEED = int(os.environ.get("MESO_SEED", str(random.SystemRandom().randrange(10**6))))
 PATIENCE = 180  # seconds for anything to come about, on a machine that others keep busy
 EACH = 8_000  # records for a kill
@@ -226,7 +226,7 @@ def killed(here: Pipeline, crew: Crew, chance: random.Random) -> list[RECORD]:
     scales = cycle(SCALES)
     with fed(here, disordered(payments(MOST), chance), crew.killed) as sent:
         for number in range(KILLS):
-            if number % min(3, KILLS // 2) == 0:
+            if number % max(1, min(3, KILLS // 3)) == 0:
                 crew.scale(next(scales))
             crew.kill()
         assert len(sent) < MOST, "the load ended before the kills did"

@@ -58,12 +58,12 @@ def _through(here: Stand, source: str, stages: Mapping[str, Sequence[str]], runs
     """When each record was sent, by stretch, and when what came of it out of the last stage was there."""
     sent: list[Stamps] = [{} for _ in range(runs + 1)]
     received: Stamps = {}
-    stop = threading.Event()
+    stop, last = threading.Event(), list(stages)[-1]
     with ExitStack() as programs:
         for node, more in stages.items():
             process = programs.enter_context(here.running(node, *more))
             wait(partial(here.is_ready, node), process)
-        reader = threading.Thread(target=_read, args=(here, here.graph.edge(node).topic, received, stop))
+        reader = threading.Thread(target=_read, args=(here, here.graph.edge(last).topic, received, stop))
         reader.start()
         try:
             _send(here, source, sent)

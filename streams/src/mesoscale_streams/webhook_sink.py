@@ -47,11 +47,8 @@ def run(environment: Environment, section: Sink, health: Health, stop: threading
     """
     assert section.webhook is not None
     pipeline, kafka = environment.pipeline, environment.bindings.demand_kafka(section.name)
-    metrics, hook, incoming = (
-        NodeMetrics(pipeline, section.name),
-        section.webhook,
-        environment.graph.edge(section.from_),
-    )
+    metrics, hook = NodeMetrics(pipeline, section.name), section.webhook
+    incoming = environment.graph.edge(section.from_)
     bound = environment.bindings.demand_webhook(section.name, hook.secret, hook.url)
     writer = TransactionalWriter(kafka, naming.transactional_id(pipeline, section.name, environment.instance))
     offsets, retry_topic = GroupOffsets(incoming.topic), naming.retry_topic(pipeline, section.name)

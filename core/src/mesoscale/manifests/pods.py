@@ -22,7 +22,6 @@ WHERE_SERVICES_ARE = ("--bindings", BINDINGS)
 TOLD = ("--document", f"{DOCUMENT}/{document.FILE}", *WHERE_SERVICES_ARE)
 METRICS_PORT = 9090
 GRACE = 30  # seconds that a program has to finish its batch
-
 UNLIMITED = "4Gi"  # of copies of state, where an installation limits no memory
 
 Service = str  # kafka or postgresql

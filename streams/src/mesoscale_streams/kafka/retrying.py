@@ -8,7 +8,6 @@ that moves the offsets of the retry topic: a kill leaves it in one of the two.
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -59,6 +58,7 @@ class Retrier:
                 "auto.offset.reset": "earliest",  # what retention has taken cannot be tried again
             }
         )
+        self._ends = False
         self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
 
     def turn(self) -> None:
@@ -88,9 +88,8 @@ class Retrier:
             self._consumer.resume([TopicPartition(self._topic, entry.partition)])
 
     def close(self) -> None:
-        # Partitions that come in this very moment have their offsets asked for, which nobody needs any more.
-        with suppress(KafkaException):
-            self._consumer.close()
+        self._ends = True
+        self._consumer.close()
 
     def _hold(self, message: Message) -> None:
         error, partition = message.error(), message.partition()
@@ -115,6 +114,8 @@ class Retrier:
                 self._consumer.resume([TopicPartition(self._topic, partition)])
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if self._ends:  # no committed offsets are told to one that closes, who would wait for them until it is killed
+            return
         numbers = [partition.partition for partition in partitions]
         self._held |= {number: deque() for number in numbers}
         consumer.incremental_assign(self._committed(numbers))
