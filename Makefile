@@ -26,7 +26,7 @@ demo: setup ## set up, then run examples/nyc.yaml until Ctrl-C
 	@exec .venv/bin/meso run examples/nyc.yaml
 
 test: setup-dev verify ## set up, check, and run every test; those in a cluster if one is built
-	@$(PYTHON) -m pytest $(PYTEST)
+	@tools/test.sh $(PYTEST)
 
 test-cluster: setup-dev ## run the tests that need a Kubernetes, building one first (half an hour the first time)
 	@tools/setup-tests.sh cluster
