@@ -141,3 +141,12 @@ def test_scored_payments_have_the_contract_fraud_score() -> None:
 def test_what_is_no_payment_cannot_be_scored() -> None:
     with pytest.raises(DocumentRefused, match=r"observation@1 has no column account, occurred_at, amount, "):
         build(scored(contract="observation"))
+
+
+def test_alerts_are_taken_from_records_that_are_flagged() -> None:
+    scores = {"name": "scores", "from": "payments", "use": "fraud"}
+    flagged = pipeline(sources=[PAYMENTS], stages=[scores, {"name": "alerts", "from": "scores", "use": "alerts"}])
+    assert build(flagged).edge("alerts").contract.label == "fraud-score@1"
+    unflagged = pipeline(sources=[PAYMENTS], stages=[{"name": "alerts", "from": "payments", "use": "alerts"}])
+    with pytest.raises(DocumentRefused, match=r'transaction@1 has no boolean column "alert"'):
+        build(unflagged)

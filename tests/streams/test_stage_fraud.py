@@ -86,10 +86,10 @@ def test_the_core_knows_the_form_of_what_is_remembered() -> None:
 
 
 def test_the_core_demands_the_columns_that_features_read() -> None:
-    from mesoscale.graph import stateful
+    from mesoscale.graph import fit
 
     columns = catalogue.TRANSACTION.columns
-    demanded = {one.name for one in columns if not one.nullable and one.name not in stateful.UNREAD}
+    demanded = {one.name for one in columns if not one.nullable and one.name not in fit.UNREAD}
     assert demanded == set(features.READS)
 
 

@@ -6,7 +6,7 @@ from mesoscale import naming
 from mesoscale.contract import catalogue
 from mesoscale.contract.types import Contract
 from mesoscale.errors import DocumentRefused, Place, Problem, Reason, nearest
-from mesoscale.graph import columns, derived, stateful
+from mesoscale.graph import columns, derived, fit
 from mesoscale.graph.types import Edge, Graph, Node
 from mesoscale.model.pipeline import Pipeline
 from mesoscale.model.sink import Sink
@@ -80,17 +80,15 @@ def _outgoing(
     producers: list[Source | Stage] = [*pipeline.spec.sources, *pipeline.spec.stages]
     settings = {one.name: one.topic for one in producers}
 
-    def read(producer: str) -> stateful.Input:
-        return stateful.Input(producer, shape[producer], settings[producer].partitions)
+    def read(producer: str) -> fit.Input:
+        return fit.Input(producer, shape[producer], settings[producer].partitions)
 
     incoming, beside = read(stage.from_), read(stage.beside) if stage.beside else None
-    if not stage.stateful:
-        return named or incoming.contract
-    wrong = list(stateful.wrong(stage, path, incoming, beside))
+    wrong = list(fit.wrong(stage, path, incoming, beside))
     made = named or incoming.contract
-    if not wrong and stage.kind != "step":
+    if not wrong and stage.stateful and stage.kind != "step":
         made = derived.outgoing(stage, incoming.contract, beside.contract if beside else None)
-        wrong = list(stateful.unfit(stage, path, made, named)) if named else []
+        wrong = list(fit.unfit(stage, path, made, named)) if named else []
     if wrong:
         raise DocumentRefused([Problem(one.reason, one.message, locate(one.path), one.hint) for one in wrong])
     return named or made

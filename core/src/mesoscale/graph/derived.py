@@ -16,7 +16,7 @@ def outgoing(stage: Stage, incoming: Contract, beside: Contract | None) -> Contr
     """The contract of what `stage` makes, named after it.
 
     Args:
-        stage: it and the contracts fit each other, as `stateful.wrong` tells.
+        stage: it and the contracts fit each other, as `fit.wrong` tells.
         incoming: what it reads.
         beside: what it reads beside that, in a join or to enrich.
     """

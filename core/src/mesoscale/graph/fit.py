@@ -1,4 +1,7 @@
-"""What of a stage that remembers does not fit the contracts and topics that it reads, each with its place."""
+"""What of a stage does not fit the contracts and topics that it reads, each with its place.
+
+Stages that remember ask the most; a stateless step of the user's own asks nothing that a document could tell.
+"""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -44,6 +47,9 @@ class Input:
 def wrong(stage: Stage, path: Path, incoming: Input, beside: Input | None) -> Iterator[Wrong]:
     """Every such thing; only where there is none has the stage a contract of its own (`derived.outgoing`)."""
     contract = incoming.contract
+    if not stage.stateful:
+        yield from _flagged((*path, "from"), contract) if stage.use == "alerts" else ()
+        return
     if stage.kind != "enrich" and contract.event_time is None and stage.kind != "step":
         yield Wrong((*path, "from"), f"{contract.label} has no eventTime, by which a {stage.kind} goes")
     if stage.rolling is not None:
@@ -119,6 +125,12 @@ def _payments(path: Path, incoming: Input) -> Iterator[Wrong]:
         if found.type != wanted.type or found.nullable:
             yield Wrong(path, f'"{wanted.name}" of {label} is not {wanted.type}, never null, which a score needs')
     yield from _by(("account",), path, incoming)
+
+
+def _flagged(path: Path, contract: Contract) -> Iterator[Wrong]:
+    """What `alerts` goes by: a column that says which records are alerts."""
+    if not any((column.name, column.type) == ("alert", "boolean") for column in contract.columns):
+        yield Wrong(path, f'{contract.label} has no boolean column "alert"', "let it read from a stage with use: fraud")
 
 
 def _names_a_key(column: Column) -> bool:
