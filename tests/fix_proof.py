@@ -13,6 +13,7 @@ import pytest
 import yaml
 from fix_helm import CHART, Helm
 from fix_installed import Kubectl
+from fix_services import FORGOTTEN
 
 from cluster.parts import cloudnative_pg, kafka, spark
 from cluster.parts.part import FILES
@@ -133,9 +134,22 @@ class Proof:
 
     def told(self) -> str:
         """What a person would look at first."""
-        pods = self.kubectl("get", "pods", "--output=wide", f"--namespace={self.here}", check=False)
-        whole = self.every("weatherpipelines")
-        return pods + json.dumps([one.get("status", {}) for one in whole], indent=1)[:6000]
+        parts = [self.kubectl("get", "pods", "--output=wide", f"--namespace={self.here}", check=False)]
+        for document in self.every("weatherpipelines"):
+            status = document.get("status", {})
+            children = [child for child in status.pop("children", []) if child["state"] != "Ready"]
+            parts.append(json.dumps(status | {"children not ready": children}, indent=1))
+        for pod in self.every("pods", "mesoscale.dev/node"):
+            name = pod["metadata"]["name"]
+            last = self.kubectl("logs", name, f"--namespace={self.here}", "--tail=4", check=False)
+            parts.append(f"the last lines of {name}:\n{last}")
+        return "\n".join(parts)
+
+    def forgotten(self) -> int:
+        """How often the broker, which is alone, forgot what it had decided of a transaction."""
+        grep = ("grep", "--count", FORGOTTEN, "/data/transactions.log")
+        said = self.kubectl("exec", "kafka-0", f"--namespace={self.brokers}", "--", *grep, check=False)
+        return int(said or 0)
 
     def query(self, pipeline: str, statement: str) -> list[str]:
         """Lines of an answer of the pipeline's database; none while it does not answer."""

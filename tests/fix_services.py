@@ -15,6 +15,10 @@ from mesoscale_local.services.kafka import Broker
 from mesoscale_local.services.postgres import Server
 from mesoscale_local.services.service import Service
 
+# A broker that was killed may, while it comes back alone, forget the decision of a transaction: the records of it stay
+# open for ever, and nobody can read on. It writes this when it does. docs/limits.md tells more.
+FORGOTTEN = "these partitions are likely deleted already and hence can be skipped"
+
 
 class Running:
     """One service in a process group of its own, which can be ended in every way and started again."""

@@ -20,7 +20,7 @@ import orjson
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from fix_meso import MesoRun
-from fix_services import Running
+from fix_services import FORGOTTEN, Running
 
 from mesoscale.bindings import Kafka
 from mesoscale.model.source import Synthetic
@@ -35,10 +35,7 @@ SEED = 20_241_124
 PARTS = ("payments-0", "alone-0", "pass-0", "pass-1", "rows-0", "singles-0", "kafka", "postgres", "connection")
 KILLS = 2  # of each of the parts
 PAUSE = (0.5, 2.0)  # seconds from one kill to the next
-# A broker that was killed may, while it comes back alone, forget the decision of a transaction: the records of it stay
-# open for ever, and nobody can read on. It writes this when it does. docs/limits.md tells more.
-FORGOTTEN = "these partitions are likely deleted already and hence can be skipped"
-RUNS = 3  # at most, where that happens
+RUNS = 3  # at most, where the broker forgets what it decided
 
 DOCUMENT = f"""\
 apiVersion: mesoscale.dev/v1alpha1
