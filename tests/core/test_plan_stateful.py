@@ -61,6 +61,12 @@ def test_what_state_means_is_said_in_words(stage: str, remembers: str) -> None:
     assert [workload.remembers for workload in workloads] == ["", "", remembers]
 
 
+def test_what_fraud_remembers_is_said_too_and_has_a_limit() -> None:
+    stage = "{name: s, from: w, use: fraud, state: {maxKeys: 9, version: 2}}"
+    [_, scores] = planned(stage, "  sources: [{name: w, contract: transaction, synthetic: {}}]\n").workloads
+    assert scores.remembers == "payments of each account, in form 1 (version 2)"
+
+
 def test_state_that_would_mean_something_else_is_refused_with_the_way_out() -> None:
     daily = HOURLY.replace("1h", "1d")
     assert forbidden(HOURLY, daily) == [

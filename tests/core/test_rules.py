@@ -609,7 +609,7 @@ BROKEN = [
     Row(
         stage("{name: s, from: w, use: forward, state: {maxKeys: 5}}"),
         "7:47: spec.stages[0].state",
-        "state means nothing here: a built-in step remembers what it must",
+        "state means nothing here: this built-in step remembers nothing",
     ),
     Row(
         stage("{name: s, from: w, step: 'a:b', state: {key: [station]}}"),

@@ -3,6 +3,7 @@
 from mesoscale.errors import Reason
 from mesoscale.model.rule import Rule
 from mesoscale.model.rules.fragments import milliseconds, named, names, some, words
+from mesoscale.model.stage import REMEMBERING
 
 FEATURE = (some("within"),)
 
@@ -38,8 +39,8 @@ JOIN = (some("idleAfter"),)
 
 STAGE = (
     Rule(
-        "!has(self.state) || !has(self.use)",
-        "state means nothing here: a built-in step remembers what it must",
+        f"!has(self.state) || !has(self.use) || self.use in {list(REMEMBERING)}",
+        "state means nothing here: this built-in step remembers nothing",
         field="state",
     ),
     Rule(
