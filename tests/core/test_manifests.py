@@ -13,7 +13,7 @@ import yaml
 from manifest_cases import GOLDEN, NAMESPACE, Case, cases, children, written
 
 from mesoscale import document, naming
-from mesoscale.manifests.installation import Backup, Installation, PostgreSQL
+from mesoscale.manifests.installation import Amount, Backup, Installation, PostgreSQL, Program, Resources
 from mesoscale.manifests.types import DATA, KINDS, REST, SINKS, SOURCES, STAGES, Manifest, key, kind_of
 
 LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -118,9 +118,9 @@ def with_sections(**sections: str) -> str:
     return HEAD + "".join(f"  {name}: {text}\n" for name, text in (BASE | sections).items())
 
 
-def templates(text: str) -> dict[str, Manifest]:
+def templates(text: str, installation: Installation | None = None) -> dict[str, Manifest]:
     """Node → the template of its pods."""
-    made = [child.manifest for child in children(text) if child.manifest["kind"] == "StatefulSet"]
+    made = [child.manifest for child in children(text, installation) if child.manifest["kind"] == "StatefulSet"]
     return {one["metadata"]["labels"]["mesoscale.dev/node"]: one["spec"]["template"] for one in made}
 
 
@@ -255,6 +255,17 @@ def test_an_installation_may_fix_how_many_programs_run() -> None:
     assert [one["spec"]["replicas"] for one in programs] == [0, 0, 0, 0]
     preparations = [child.manifest for child in made if child.manifest["kind"] == "Job"]
     assert [one["spec"]["parallelism"] for one in preparations] == [0]
+
+
+@pytest.mark.parametrize(
+    ("limit", "given", "memory"),
+    [("2GiB", "1Gi", "3Gi"), ("1GiB", "2G", "2G"), ("1GiB", "", None), ("300MiB", "400Mi", "450Mi")],
+)
+def test_a_container_holds_what_the_document_lets_a_program_hold(limit: str, given: str, memory: str | None) -> None:
+    stages = f"[{{name: copied, from: weather, use: forward, memoryLimit: {limit}}}]"
+    installed = Installation(resources=Resources(stage=Program(limits=Amount(memory=given))))
+    container = templates(with_sections(stages=stages), installed)["copied"]["spec"]["containers"][0]
+    assert container["resources"].get("limits", {}).get("memory") == memory
 
 
 def test_another_plan_of_topics_or_tables_is_another_job_and_the_same_is_the_same() -> None:

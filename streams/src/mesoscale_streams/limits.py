@@ -1,4 +1,4 @@
-"""What a step may take, in time and in memory: a program that takes more says so, and ends itself.
+"""What a stage may take, in time and in memory: a program that takes more says so, and ends itself.
 
 A watcher on a thread of its own looks a few times a second. A step that holds the interpreter's lock keeps it from
 looking, so faulthandler, whose clock needs no lock, ends the program a little later in its place.
@@ -12,9 +12,13 @@ import threading
 import time
 import traceback
 from types import TracebackType
+from typing import Any
 
+from mesoscale import units
 from mesoscale.errors import Problem, Reason, ServiceUnavailable
+from mesoscale.model.stage import Stage
 from mesoscale_streams import logs
+from mesoscale_streams.work import Inlet
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +43,12 @@ class Limits:
         self._deadline: float | None = None
         self._main = threading.get_ident()
         threading.Thread(target=self._watch, name="limits", daemon=True).start()
+
+    @classmethod
+    def of(cls, stage: Stage) -> "Limits":
+        """Those that the document sets."""
+        most = units.size_bytes(stage.memory_limit) if stage.memory_limit else None
+        return cls(stage.name, units.seconds(stage.step_timeout), most)
 
     def __enter__(self) -> None:
         faulthandler.dump_traceback_later(self._seconds + GRACE, exit=True)
@@ -83,7 +93,35 @@ class Limits:
     def _too_much(self, held: int) -> ServiceUnavailable:
         limit = (self._bytes or 0) >> 20
         message = f"the program of {self._node} holds {held >> 20} MiB, and its memoryLimit is {limit} MiB"
-        return ServiceUnavailable(Problem(Reason.MEMORY_EXCEEDED, message, hint="does its step keep what it has seen?"))
+        hint = "does its step keep what it has seen? What a stage is to remember, more processes can share (scale)"
+        return ServiceUnavailable(Problem(Reason.MEMORY_EXCEEDED, message, hint=hint))
+
+
+class BoundedReader:
+    """An inlet that ends where the program holds too much: between two batches, when all that was read is safe."""
+
+    def __init__(self, inlet: Inlet, limits: Limits) -> None:
+        self._inlet = inlet
+        self._limits = limits
+        self.exceeded: ServiceUnavailable | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.exceeded is not None or self._inlet.ended
+
+    @property
+    def ready(self) -> bool:
+        return self._inlet.ready
+
+    def read(self) -> Any:
+        self.exceeded = self._limits.exceeded()
+        return None if self.exceeded is not None else self._inlet.read()
+
+    def rewind(self) -> None:
+        self._inlet.rewind()
+
+    def close(self) -> None:
+        self._inlet.close()
 
 
 def resident() -> int:

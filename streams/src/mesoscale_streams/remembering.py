@@ -14,7 +14,9 @@ from mesoscale_streams.kafka.changelog import Changelog
 from mesoscale_streams.kafka.group_offsets import Beside, GroupOffsets
 from mesoscale_streams.kafka.outlet import TopicOutlet
 from mesoscale_streams.kafka.reader import GroupReader, Restore, TopicBatch
+from mesoscale_streams.kafka.trials import CarefulReader, Trials, noting
 from mesoscale_streams.kafka.writer import TransactionalWriter
+from mesoscale_streams.limits import BoundedReader, Limits
 from mesoscale_streams.metrics import NodeMetrics, StateMetrics
 from mesoscale_streams.pair_process import PairProcess
 from mesoscale_streams.probes import Health
@@ -23,7 +25,7 @@ from mesoscale_streams.stages.watermarks import Watermarks
 from mesoscale_streams.state.snapshot import Snapshots
 from mesoscale_streams.state.table import StateTable
 from mesoscale_streams.stateful_process import StatefulProcess
-from mesoscale_streams.work import Work
+from mesoscale_streams.work import Inlet, Work
 
 ANY_TIME = 1 << 61  # microseconds; how far ahead records may be where a stage minds no time, or does so itself
 
@@ -41,10 +43,11 @@ class Remembering:
         """
         pipeline, name = environment.pipeline, environment.node.name
         self._environment, self._offsets = environment, offsets
-        self._kafka = environment.bindings.demand_kafka(name)
+        self.kafka = environment.bindings.demand_kafka(name)
         self._changelog, self._late = naming.state_topic(pipeline, name), naming.late_topic(pipeline, name)
         self.metrics = NodeMetrics(pipeline, name)
-        self.writer = TransactionalWriter(self._kafka, naming.transactional_id(pipeline, name, environment.instance))
+        self.limits = Limits.of(section)
+        self.writer = TransactionalWriter(self.kafka, naming.transactional_id(pipeline, name, environment.instance))
         settings = section.state or State()
         self.state = StageState(
             stage=name,
@@ -52,7 +55,7 @@ class Remembering:
             version=remembered.of(section),
             reset=settings.reset,
             most_keys=settings.max_keys,
-            changelog=Changelog(self._kafka, self._changelog),
+            changelog=Changelog(self.kafka, self._changelog),
             offsets=offsets,
             watermarks=watermarks,
             snapshots=Snapshots(environment.state) if environment.state else None,
@@ -69,7 +72,7 @@ class Remembering:
     ) -> GroupReader:
         """Who reads for the stage; as `GroupReader`."""
         return GroupReader(
-            self._kafka,
+            self.kafka,
             group=naming.group(self._environment.pipeline, self._environment.node.name),
             node=self._environment.node.name,
             instance=self._environment.instance,
@@ -106,12 +109,21 @@ class Remembering:
         topic: str,
         health: Health,
         stop: threading.Event,
+        trials: Trials | None = None,
     ) -> None:
-        """Work until `stop` is set, also while no records come; then give everything back."""
-        loop.run(_Restless(reader, process.rest, topic), process, outlet, self.metrics, health, stop)
-        reader.close()
+        """Work until `stop` is set, also while no records come; then give everything back.
+
+        Raises:
+            ServiceUnavailable: the program holds more than the stage's `memoryLimit`.
+        """
+        inlet: Inlet = _Restless(reader, process.rest, topic)
+        bounded = BoundedReader(CarefulReader(inlet, trials) if trials else inlet, self.limits)
+        loop.run(bounded, noting(process, trials) if trials else process, outlet, self.metrics, health, stop)
+        bounded.close()
         self.state.close()
         outlet.close()
+        if bounded.exceeded is not None:
+            raise bounded.exceeded
 
 
 class _Restless:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 
 import numpy as np
@@ -37,6 +38,7 @@ class StatefulProcess:
         watermarks: Watermarks,
         max_ahead: int,
         at_end: Callable[[], Collection[int]],
+        limit: AbstractContextManager[object] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args:
@@ -49,6 +51,7 @@ class StatefulProcess:
         watermarks: how far event time has come.
         max_ahead: microseconds by which a record may be ahead of when it was written.
         at_end: the partitions of which all has been read; only these can be idle.
+        limit: entered while the operator has a batch.
         clock: seconds, for idle partitions.
         """
         self._incoming = incoming
@@ -58,6 +61,7 @@ class StatefulProcess:
         self._watermarks = watermarks
         self._max_ahead = max_ahead
         self._at_end = at_end
+        self._limit = limit or nullcontext()
         self._clock = clock
         self._decoder = Decoder(incoming)
         self._checks = Checks(outgoing)
@@ -81,10 +85,14 @@ class StatefulProcess:
             rows = np.flatnonzero(ahead)
             rejected += [Rejected(int(records[row]), Reason.OUT_OF_RANGE, told_ahead(times[row])) for row in rows]
             frame, records, times = frame.filter(~ahead), records[~ahead], times[~ahead]
+        if batch.condemned:
+            rejected += [Rejected(int(record), Reason.STEP_DIED, batch.condemned) for record in records]
+            frame, records, times = frame.clear(), records[:0], times[:0]
         partitions = batch.partitions[records]
         moments = self._moments(partitions, times)
         home = self._home(batch, moments)
-        outcome = self._operator(frame, partitions, moments, self._table)
+        with self._limit:
+            outcome = self._operator(frame, partitions, moments, self._table)
         rejected += [Rejected(int(records[one.row]), one.reason, one.detail) for one in outcome.failures]
         late = [
             Rejected(int(records[row]), Reason.LATE, told_late(times[row], moments.watermarks[row]))

@@ -1,13 +1,16 @@
 """A stage that remembers, put together: its operator over the partitions of one topic."""
 
 import threading
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
+from mesoscale import naming
 from mesoscale.contract.types import Contract
 from mesoscale.model.stage import Stage
 from mesoscale_streams.environment import Environment
 from mesoscale_streams.kafka.group_offsets import GroupOffsets
 from mesoscale_streams.kafka.outlet import TopicOutlet
+from mesoscale_streams.kafka.trials import Trials
 from mesoscale_streams.probes import Health
 from mesoscale_streams.records.checks import Checks
 from mesoscale_streams.remembering import ANY_TIME, Remembering
@@ -34,7 +37,17 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
     )
     memory = Remembering(environment, section, table, offsets, watermarks)
     state, metrics = memory.state, memory.metrics
-    reader = memory.reader(incoming.topic, state.restore, state.release)
+    trials = None
+    if section.step is not None:  # our own operators end no program
+        trials = Trials(memory.kafka, naming.trial_group(environment.pipeline, section.name), incoming.topic)
+
+    def restore(consumer: Any, partitions: Sequence[int]) -> dict[int, int]:
+        positions = state.restore(consumer, partitions)
+        if trials is not None:
+            trials.restore(partitions, positions)
+        return positions
+
+    reader = memory.reader(incoming.topic, restore, state.release)
     process = StatefulProcess(
         node=section.name,
         incoming=incoming.contract,
@@ -44,6 +57,7 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
         watermarks=watermarks,
         max_ahead=ANY_TIME if section.step or section.use else operators.microseconds(times.max_ahead),
         at_end=lambda: reader.at_end,
+        limit=memory.limits if section.step else None,
     )
 
     def advance(work: Work) -> None:
@@ -58,7 +72,7 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
         advance=advance,
         metrics=metrics,
     )
-    memory.turn(reader, process, outlet, incoming.topic, health, stop)
+    memory.turn(reader, process, outlet, incoming.topic, health, stop, trials)
 
 
 def _operator(section: Stage, incoming: Contract, outgoing: Contract, environment: Environment) -> Stateful:

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from mesoscale import naming, units
-from mesoscale.errors import MesoscaleError
+from mesoscale import naming
 from mesoscale.model.stage import Stage
 from mesoscale_streams import loop
 from mesoscale_streams.environment import Environment
@@ -15,7 +14,7 @@ from mesoscale_streams.kafka.reader import GroupReader
 from mesoscale_streams.kafka.retrying import Retrier, RetryingReader
 from mesoscale_streams.kafka.trials import CarefulReader, Trials, noting
 from mesoscale_streams.kafka.writer import TransactionalWriter
-from mesoscale_streams.limits import Limits
+from mesoscale_streams.limits import BoundedReader, Limits
 from mesoscale_streams.metrics import NodeMetrics
 from mesoscale_streams.probes import Health
 from mesoscale_streams.process import Process
@@ -33,11 +32,7 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
     pipeline, kafka = environment.pipeline, environment.bindings.demand_kafka(section.name)
     metrics = NodeMetrics(pipeline, section.name)
     incoming, outgoing = environment.graph.edge(section.from_), environment.graph.edge(section.name)
-    limits = Limits(
-        section.name,
-        units.seconds(section.step_timeout),
-        units.size_bytes(section.memory_limit) if section.memory_limit else None,
-    )
+    limits = Limits.of(section)
     process = Process(
         section.name,
         incoming.contract,
@@ -87,37 +82,9 @@ def run(environment: Environment, section: Stage, health: Health, stop: threadin
     inlet: Inlet = reader
     if section.retries:
         inlet = RetryingReader(reader, Retrier(kafka, writer, topic=retry_topic, back_to=incoming.topic))
-    inlet = _Bounded(CarefulReader(inlet, trials), limits, stop)
-    loop.run(inlet, noting(process, trials), outlet, metrics, health, stop)
-    inlet.close()
+    bounded = BoundedReader(CarefulReader(inlet, trials), limits)
+    loop.run(bounded, noting(process, trials), outlet, metrics, health, stop)
+    bounded.close()
     outlet.close()
-    if inlet.exceeded is not None:
-        raise inlet.exceeded
-
-
-class _Bounded:
-    """An inlet that ends where the program holds too much: between two batches, when all that was read is safe."""
-
-    def __init__(self, inlet: Inlet, limits: Limits, stop: threading.Event) -> None:
-        self._inlet = inlet
-        self._limits = limits
-        self._stop = stop
-        self.exceeded: MesoscaleError | None = None
-
-    @property
-    def ended(self) -> bool:
-        return self.exceeded is not None
-
-    @property
-    def ready(self) -> bool:
-        return self._inlet.ready
-
-    def read(self) -> Any:
-        self.exceeded = self._limits.exceeded()
-        return None if self.exceeded is not None else self._inlet.read()
-
-    def rewind(self) -> None:
-        self._inlet.rewind()
-
-    def close(self) -> None:
-        self._inlet.close()
+    if bounded.exceeded is not None:
+        raise bounded.exceeded

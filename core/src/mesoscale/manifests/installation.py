@@ -133,8 +133,8 @@ class Airflow(Part):
 class Amount(Part):
     """Processor and memory of one container, in Kubernetes' canonical quantities; an empty one is not said."""
 
-    cpu: str = ""
-    memory: str = ""
+    cpu: Annotated[str, Field(pattern=r"^([1-9][0-9]*m?)?$")] = ""
+    memory: Annotated[str, Field(pattern=r"^([1-9][0-9]*(Ki|Mi|Gi|Ti|k|M|G|T)?)?$")] = ""
 
     def quantities(self) -> dict[str, str]:
         return {name: amount for name, amount in (("cpu", self.cpu), ("memory", self.memory)) if amount}

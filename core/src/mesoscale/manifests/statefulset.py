@@ -4,9 +4,11 @@ A pod that takes the place of another has its ordinal and so its transactional i
 the one that is gone and goes on at once, where a Deployment's new pod would wait for the old one's time-outs (ADR 10).
 """
 
+from mesoscale import units
 from mesoscale.graph.types import Edge, Node
-from mesoscale.manifests import document, pods
+from mesoscale.manifests import document, pods, quantities
 from mesoscale.manifests.fields import hash_of
+from mesoscale.manifests.installation import Program
 from mesoscale.manifests.target import Target
 from mesoscale.manifests.types import SINKS, SOURCES, STAGES, Child, Manifest
 from mesoscale.model.source import Source
@@ -53,13 +55,12 @@ def _template(target: Target, node: Node, workload: Workload) -> Manifest:
 
 
 def _container(target: Target, node: Node, workload: Workload) -> Manifest:
-    program = getattr(target.installation.resources, node.kind)
     made = pods.container(
         target,
         "node",
         _own_image(target, node) or target.installation.images.streams,
         workload.argv,
-        program,
+        _program(target, node),
         workload.needs,
         {METRICS: pods.METRICS_PORT},
     )
@@ -84,6 +85,21 @@ def _container(target: Target, node: Node, workload: Workload) -> Manifest:
         "startupProbe": pods.probe("/healthz", METRICS, period=2, failures=60),
     }
     return made | probes
+
+
+def _program(target: Target, node: Node) -> Program:
+    """What the container asks for and may have: what the installation says, or more if the document lets it hold more.
+
+    A program above its `memoryLimit` ends itself, between two batches or at half as much again; the kernel, which
+    tells no reason, is not to be first.
+    """
+    program: Program = getattr(target.installation.resources, node.kind)
+    limit = node.section.memory_limit if isinstance(node.section, Stage) else None
+    given, wanted = program.limits.memory, units.size_bytes(limit) * 3 // 2 if limit else 0
+    if not given or quantities.number_of_bytes(given) >= wanted:
+        return program
+    limits = program.limits.model_copy(update={"memory": quantities.of_bytes(wanted)})
+    return program.model_copy(update={"limits": limits})
 
 
 def _files(node: Node) -> list[str]:
