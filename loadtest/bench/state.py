@@ -16,7 +16,7 @@ from matplotlib import pyplot
 
 from loadtest.bench.measure import RESULTS, RUNS, Figure, collect_as_our_programs_do, conditions, now, save, show
 from loadtest.bench.traffic import BATCH
-from mesoscale_streams.state.log import Entry, Log, Restoring
+from mesoscale_streams.state.log import Entry, Log, Restoring, to_write
 from mesoscale_streams.state.spec import StateSpec
 from mesoscale_streams.state.table import StateTable
 
@@ -40,8 +40,7 @@ def turn(table: StateTable, logs: list[Log], partitions: np.ndarray, keys: pl.Da
     rows = np.unique(table.insert(partitions, keys))
     held = table.read(rows, ["payments", "spent"])
     table.write(rows, held.select(pl.col("payments").fill_null(0) + 1, pl.col("spent").fill_null(0.0) + 0.5))
-    changed = table.changes()
-    return [(p, entry) for p, changes in changed.items() for entry in logs[p].entries(table, changes)]
+    return [(p, entry) for p, entries in to_write(table, dict(enumerate(logs))) for entry in entries]
 
 
 def new_logs() -> list[Log]:

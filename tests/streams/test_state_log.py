@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mesoscale_streams.state import blocks, log, record
 from mesoscale_streams.state.blocks import BLOCK
-from mesoscale_streams.state.log import Entry, Log, Restoring
+from mesoscale_streams.state.log import Entry, Log, Restoring, to_write
 from mesoscale_streams.state.record import OtherLayout
 from mesoscale_streams.state.spec import StateSpec
 from mesoscale_streams.state.table import StateTable
@@ -51,8 +51,7 @@ def change(table: StateTable, seed: int, most: int) -> None:
 
 
 def write(table: StateTable, writer: Log) -> list[Entry]:
-    changes = table.changes()
-    return list(writer.entries(table, changes[P])) if P in changes else []
+    return dict(to_write(table, {P: writer})).get(P, [])
 
 
 def compacted(entries: Sequence[Entry], until: int, tombstones_go: bool) -> list[Entry]:

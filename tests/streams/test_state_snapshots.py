@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from mesoscale_streams.state import record
-from mesoscale_streams.state.log import Entry, Log, Restoring
+from mesoscale_streams.state.log import Entry, Log, Restoring, to_write
 from mesoscale_streams.state.snapshot import Snapshots
 from mesoscale_streams.state.spec import StateSpec
 from mesoscale_streams.state.table import StateTable
@@ -26,7 +26,7 @@ def fill(table: StateTable, first: int, last: int) -> None:
 
 
 def written(table: StateTable, log: Log) -> list[Entry]:
-    return list(log.entries(table, table.changes()[P]))
+    return dict(to_write(table, {P: log}))[P]
 
 
 def content(table: StateTable) -> list[tuple[object, ...]]:

@@ -16,7 +16,7 @@ from mesoscale_streams.kafka.changelog import PATIENCE, Changelog
 from mesoscale_streams.kafka.group_offsets import GroupOffsets
 from mesoscale_streams.metrics import StateMetrics
 from mesoscale_streams.stages.watermarks import NEVER, Watermarks
-from mesoscale_streams.state.log import Entry, Log, Restoring
+from mesoscale_streams.state.log import Entry, Log, Restoring, to_write
 from mesoscale_streams.state.record import OtherLayout
 from mesoscale_streams.state.snapshot import Snapshots
 from mesoscale_streams.state.table import StateTable
@@ -138,8 +138,7 @@ class StageState:
         """
         self._demand_room()
         self._written = True
-        for partition, changes in self._table.changes().items():
-            yield partition, list(self._logs[partition].entries(self._table, changes))
+        yield from to_write(self._table, self._logs)
 
     def beside(self, work: Work) -> Mapping[int, Mapping[str, int]]:
         """What is to stand beside offsets that are committed with `work`; `entries` was asked before."""

@@ -124,5 +124,4 @@ def _grown(values: NDArray[Any], rows: int) -> NDArray[Any]:
 
 
 def _nulled(series: pl.Series, valid: Flags) -> pl.Series:
-    frame = pl.DataFrame([series, pl.Series("valid", valid)])
-    return frame.select(pl.when("valid").then(pl.first())).to_series().rename(series.name)
+    return series.set(pl.Series(~valid), None)  # a third of what an expression over a frame costs

@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import polars as pl
 
 from mesoscale_streams.state import record
 from mesoscale_streams.state.blocks import BLOCK
 from mesoscale_streams.state.record import Fate, Kind, OtherLayout, Record
 from mesoscale_streams.state.table import Changes, StateTable
+
+_FATES = np.array([Fate.NEW, Fate.UPDATED, Fate.REMOVED], np.uint8)
 
 Entry = tuple[bytes, bytes | None]  # key and value of a record; without a value it deletes what the key named
 
@@ -43,16 +44,16 @@ class Log:
         """The numbers of the deltas that are not deleted, and their parts."""
         return dict((*self._old, *self._recent))
 
-    def entries(self, table: StateTable, changes: Changes) -> Iterator[Entry]:
-        """What a batch writes, in order."""
+    def entries(self, table: StateTable, delta: Record) -> Iterator[Entry]:
+        """What a batch writes, in order; `delta` is what it changed."""
         yield from ((key, None) for key in self.needless)
         self.needless = []
         self.number += 1
-        parts = list(_delta(table, changes).encode(self.layout))
+        parts = list(delta.encode(self.layout))
         for part, value in enumerate(parts):
             yield delta_key(self.number, part), value
         self._recent.append((self.number, len(parts)))
-        self._owed += len(changes.new) + len(changes.updated) + len(changes.removed)
+        self._owed += len(delta.places)
         yield from self._rewritten(table)
 
     def _rewritten(self, table: StateTable) -> Iterator[Entry]:
@@ -75,6 +76,13 @@ class Log:
             for part in range(parts):
                 yield delta_key(number, part), None
         self._old, self._recent, self._block = self._recent, deque(), 0
+
+
+def to_write(table: StateTable, logs: Mapping[int, Log]) -> Iterator[tuple[int, list[Entry]]]:
+    """Partition and what a batch writes to its changelog, of all that has changed since this was asked last."""
+    if changes := table.changes():
+        for partition, delta in _deltas(table, changes):
+            yield partition, list(logs[partition].entries(table, delta))
 
 
 class Restoring:
@@ -178,17 +186,21 @@ def block_key(block: int, part: int) -> bytes:
     return b"b/%d/%d" % (block, part)
 
 
-def _delta(table: StateTable, changes: Changes) -> Record:
-    spec = table.spec
-    nothing = np.full(len(changes.removed), -1, np.int64)
-    frames = [table.read(changes.new), table.read(changes.updated, spec.values), table.read(nothing)]
-    rows = np.concatenate([changes.new, changes.updated, changes.removed])
-    fates = np.repeat(
-        np.array([Fate.NEW, Fate.UPDATED, Fate.REMOVED], np.uint8),
-        [len(changes.new), len(changes.updated), len(changes.removed)],
-    )
-    frame = pl.concat([frame for frame in frames if frame.height] or frames[:1], how="diagonal")
-    return Record(Kind.DELTA, 0, 0, table.blocks.places(rows), fates, frame)
+def _deltas(table: StateTable, changes: Mapping[int, Changes]) -> Iterator[tuple[int, Record]]:
+    """What became of the rows of each partition. The table is read once for all of them, as each reading has its price.
+
+    Null is where a row needs no value: its key is known, or it is gone.
+    """
+    kinds = [rows for one in changes.values() for rows in (one.new, one.updated, one.removed)]
+    rows = np.concatenate(kinds)
+    fates = np.repeat(np.tile(_FATES, len(changes)), list(map(len, kinds)))
+    keys = table.read(np.where(fates == Fate.NEW, rows, -1), table.spec.key)
+    values = table.read(np.where(fates == Fate.REMOVED, -1, rows), table.spec.values)
+    places, first = table.blocks.places(rows), 0
+    for partition, one in changes.items():
+        here = slice(first, first := first + len(one.new) + len(one.updated) + len(one.removed))
+        frame = keys[here].hstack(values[here]) if len(one.new) else values[here]
+        yield partition, Record(Kind.DELTA, 0, 0, places[here], fates[here], frame)
 
 
 def _block(table: StateTable, partition: int, block: int) -> Record:

@@ -61,8 +61,8 @@ class Record:
         A single row that is larger than that stays whole.
         """
         body = io.BytesIO()
-        own = (pl.Series(_PLACE, self.places), pl.Series(_FATE, self.fates))
-        self.frame.with_columns(own).write_ipc_stream(body, compression="lz4")
+        own = [pl.Series(_PLACE, self.places), pl.Series(_FATE, self.fates)]
+        self.frame.hstack(own).write_ipc_stream(body, compression="lz4")
         head = _HEAD.pack(VERSION, bytes.fromhex(layout), self.kind, self.first, self.number)
         if len(head) + body.tell() <= LARGEST or len(self.places) < 2:
             yield head + body.getvalue()
