@@ -47,8 +47,9 @@ class Input:
 def wrong(stage: Stage, path: Path, incoming: Input, beside: Input | None) -> Iterator[Wrong]:
     """Every such thing; only where there is none has the stage a contract of its own (`derived.outgoing`)."""
     contract = incoming.contract
+    if stage.use == "alerts":
+        yield from _flagged((*path, "from"), contract)
     if not stage.stateful:
-        yield from _flagged((*path, "from"), contract) if stage.use == "alerts" else ()
         return
     if stage.kind != "enrich" and contract.event_time is None and stage.kind != "step":
         yield Wrong((*path, "from"), f"{contract.label} has no eventTime, by which a {stage.kind} goes")

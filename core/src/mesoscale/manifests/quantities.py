@@ -6,8 +6,8 @@ https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 from mesoscale import units
 from mesoscale.manifests.installation import Program
 
-_DECIMAL = {"k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_SUFFIXES = (("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
+_DECIMAL = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
+_BINARY = (("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10))
 
 
 def binary(size: str) -> str:
@@ -21,7 +21,7 @@ def number_of_bytes(quantity: str) -> int:
     Raises:
         ValueError: it is no quantity of bytes in canonical form.
     """
-    for suffix, unit in (*_SUFFIXES, *_DECIMAL.items()):
+    for suffix, unit in (*_BINARY, *_DECIMAL):
         if quantity.endswith(suffix):
             return int(quantity.removesuffix(suffix)) * unit
     return int(quantity)
@@ -29,7 +29,7 @@ def number_of_bytes(quantity: str) -> int:
 
 def of_bytes(number: int) -> str:
     """1073741824 → `1Gi`."""
-    for suffix, unit in _SUFFIXES:
+    for suffix, unit in _BINARY:
         if number and number % unit == 0:
             return f"{number // unit}{suffix}"
     return str(number)
