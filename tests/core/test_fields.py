@@ -113,3 +113,13 @@ def test_an_object_without_managers_is_nobodys() -> None:
 def test_a_hash_does_not_depend_on_the_order_of_fields() -> None:
     assert fields.hash_of({"a": 1, "b": [2]}) == fields.hash_of({"b": [2], "a": 1})
     assert fields.hash_of({"a": 1}) != fields.hash_of({"a": "1"})
+
+
+def test_a_note_tells_what_a_digest_does_not_and_the_digest_is_of_the_manifest_with_its_note() -> None:
+    manifest, note, digest = fields.noted(SENT, "example.org/note")
+    assert manifest["metadata"]["annotations"] == {"example.org/note": note}
+    assert digest == fields.wanted(manifest)
+    turned = SENT | {"spec": SENT["spec"] | {"list": ["y", "x"]}}
+    assert fields.wanted(turned) == fields.wanted(SENT)
+    assert fields.noted(turned, "example.org/note")[1] != note
+    assert fields.noted(SENT | {"kind": "Other"}, "example.org/note")[1] == note

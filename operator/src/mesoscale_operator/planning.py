@@ -56,19 +56,19 @@ def plan(document: Document, text: str, installation: Installation) -> Planned:
     graph = build_graph(parsed.pipeline, parsed.locate)
     planned = build_plan(graph, parsed.locate, CLUSTER)
     children = build_manifests(graph, planned, installation, document.key.namespace)
-    owned = [(child, _owned(child, document)) for child in children]
+    owned = [_owned(child, document) for child in children]
     return Planned(
         text=text,
         pipeline=parsed.pipeline,
         plan=planned,
-        wanted=tuple(_wanted(child, manifest) for child, manifest in owned),
+        wanted=tuple(wanted for wanted, _ in owned),
         endpoints=tuple(_endpoint(manifest) for _, manifest in owned if _shows(manifest)),
-        manifests={types.key(manifest): manifest for _, manifest in owned},
+        manifests={wanted.key: manifest for wanted, manifest in owned},
     )
 
 
-def _owned(child: Child, document: Document) -> Manifest:
-    """The manifest as it is applied: with its owner, and with what tells its part without a plan.
+def _owned(child: Child, document: Document) -> tuple[Wanted, Manifest]:
+    """The child, and its manifest as it is applied: with its owner, and with what tells its part without a plan.
 
     Data that is to outlive the document has no owner, so that no garbage collector takes it, however the document ends.
     """
@@ -79,7 +79,16 @@ def _owned(child: Child, document: Document) -> Manifest:
     if child.policy == "delete":
         metadata["ownerReferences"] = [_reference(document)]
     whole = child.manifest | {"metadata": metadata | {"annotations": annotations}}
-    return child.manifest | {"metadata": metadata | {"annotations": annotations | {HASH: fields.hash_of(whole)}}}
+    manifest, note, digest = fields.noted(whole, HASH)
+    wanted = Wanted(
+        key=types.key(manifest),
+        digest=digest,
+        hash=note,
+        condition=child.condition,
+        wave=child.wave,
+        policy=child.policy,
+    )
+    return wanted, manifest
 
 
 def _reference(document: Document) -> Manifest:
@@ -91,17 +100,6 @@ def _reference(document: Document) -> Manifest:
         "uid": document.uid,
         "controller": True,
     }
-
-
-def _wanted(child: Child, manifest: Manifest) -> Wanted:
-    return Wanted(
-        key=types.key(manifest),
-        digest=fields.wanted(manifest),
-        hash=manifest["metadata"]["annotations"][HASH],
-        condition=child.condition,
-        wave=child.wave,
-        policy=child.policy,
-    )
 
 
 def _shows(manifest: Manifest) -> bool:

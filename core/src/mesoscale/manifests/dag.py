@@ -3,10 +3,9 @@
 Code never travels this way: whoever may write a ConfigMap beside a pipeline could else run programs inside Airflow.
 """
 
-import json
 from typing import TypedDict
 
-from mesoscale.manifests import spark
+from mesoscale.manifests import jsontext, spark
 from mesoscale.manifests.target import Target
 from mesoscale.manifests.types import Child, Manifest
 from mesoscale.model.job import Job
@@ -51,14 +50,14 @@ def children(target: Target) -> list[Child]:
     dags = Dags(version=VERSION, pipeline=target.pipeline, dags=[_dag(target, job) for job in target.jobs])
     manifest = target.manifest("v1", "ConfigMap", target.name("dag"), "dag")
     manifest["metadata"]["labels"][LABEL] = "true"
-    manifest["data"] = {f"{target.namespace}.{target.pipeline}.json": json.dumps(dags, indent=1) + "\n"}
+    manifest["data"] = {f"{target.namespace}.{target.pipeline}.json": jsontext.indented(dags)}
     return [Child(manifest, "OrchestrationReady"), _executor(target)]
 
 
 def _executor(target: Target) -> Child:
     """The template of the executors, which Spark in client mode wants as a file beside the driver."""
     manifest = target.manifest("v1", "ConfigMap", target.name(_EXECUTOR), "dag")
-    manifest["data"] = {_TEMPLATE: json.dumps({"spec": spark.executor(target)}, indent=1) + "\n"}
+    manifest["data"] = {_TEMPLATE: jsontext.indented({"spec": spark.executor(target)})}
     return Child(manifest, "OrchestrationReady")
 
 

@@ -1,6 +1,5 @@
 """ConfigMap: the document as programs read it, the shapes of its records, and where services are."""
 
-import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +8,7 @@ import yaml
 
 from mesoscale.contract import json_schema
 from mesoscale.graph.types import Graph
-from mesoscale.manifests import brokers, database
+from mesoscale.manifests import brokers, database, jsontext
 from mesoscale.manifests.target import Target
 from mesoscale.manifests.types import Child, Manifest
 from mesoscale.model.pipeline import API_VERSION, KIND
@@ -73,14 +72,11 @@ def code(target: Target, files: Sequence[str]) -> list[Manifest]:
 def _document(target: Target) -> Child:
     manifest = target.manifest("v1", "ConfigMap", name(target), "document")
     shapes = {
-        f"{contract.name}.schema.json": _shape(json_schema.schema(contract)) for contract in target.plan.contracts
+        f"{contract.name}.schema.json": jsontext.indented(json_schema.schema(contract))
+        for contract in target.plan.contracts
     }
     manifest["data"] = {FILE: text(target.graph), **shapes}
     return Child(manifest, "StreamsReady")
-
-
-def _shape(schema: dict[str, Any]) -> str:
-    return json.dumps(schema, ensure_ascii=False, indent=1) + "\n"
 
 
 def entries(target: Target) -> dict[str, dict[str, str]]:

@@ -1,7 +1,6 @@
 """ConfigMap: a Grafana dashboard of the pipeline, found by Grafana's sidecar through its label."""
 
-import json
-
+from mesoscale.manifests import jsontext
 from mesoscale.manifests.target import Target
 from mesoscale.manifests.types import Child, Manifest
 
@@ -16,8 +15,7 @@ def children(target: Target) -> list[Child]:
         return []
     manifest = target.manifest("v1", "ConfigMap", target.name("meso-grafana"), "monitoring")
     manifest["metadata"]["labels"] |= {LABEL: "1"} | target.installation.monitoring_labels
-    text = json.dumps(_dashboard(target), indent=1) + "\n"
-    manifest["data"] = {f"mesoscale-{target.namespace}-{target.pipeline}.json": text}
+    manifest["data"] = {f"mesoscale-{target.namespace}-{target.pipeline}.json": jsontext.indented(_dashboard(target))}
     return [Child(manifest, "MonitoringReady")]
 
 
