@@ -160,7 +160,9 @@ class Proof:
         return self.kubectl(*words, "psql", "-d", "mesoscale", "-Atc", statement, check=False).splitlines()
 
     def pods(self, part: str) -> list[Object]:
-        """The pods of a part: the leading `operator`, `broker`, `database`, or a node's, with the ordinal of one."""
+        """The pods of a part: the leading `operator`, `broker`, `database`, its `primary`, or those of a node or the
+        one of them with an ordinal.
+        """
         if part == "operator":
             leads = self.get("lease", LEASE, self.home)["spec"].get("holderIdentity")
             found = self.every("pods", "app.kubernetes.io/component=operator", self.home)
@@ -169,6 +171,8 @@ class Proof:
             return self.every("pods", "app=kafka", self.brokers)
         if part == "database":
             return self.every("pods", "cnpg.io/podRole=instance")
+        if part == "primary":
+            return self.every("pods", "cnpg.io/podRole=instance,cnpg.io/instanceRole=primary")
         node, _, ordinal = part.partition("/")
         selector = f"mesoscale.dev/node={node}" + (f",apps.kubernetes.io/pod-index={ordinal}" if ordinal else "")
         return self.every("pods", selector)
@@ -177,7 +181,7 @@ class Proof:
         """End a pod of a part at once, and tell nobody in it."""
         pod = self._running(part)
         # A second server on the first one's folder is what Kubernetes warns of; the database gets a second to end.
-        grace = ("--now",) if part == "database" else ("--grace-period=0", "--force")
+        grace = ("--now",) if part in ("database", "primary") else ("--grace-period=0", "--force")
         where = f"--namespace={pod['metadata']['namespace']}"
         self.kubectl("delete", "pod", pod["metadata"]["name"], where, *grace, "--wait=false", check=False)
 

@@ -1,9 +1,11 @@
 """Stages that remember, in a cluster: a model comes as a ConfigMap, pods are killed under load, nothing is forgotten.
 
 The payments of the seed are made again here, scored in one go and cut into windows by Polars; what arrived in
-PostgreSQL has to be the same, to the last bit of each score.
+PostgreSQL has to be the same, to the last bit of each score, also when its primary was killed and the other instance,
+which may not have had the last rows yet, took over. A receiver in the cluster is called for each alert.
 """
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -14,7 +16,9 @@ import pytest
 import yaml
 from fix_models import Trained
 from fix_proof import Object, Proof
+from fix_receiver import SECRET, Request
 
+from mesoscale.manifests import pods
 from mesoscale.model.source import Synthetic
 from mesoscale_models.fraud import history
 from mesoscale_models.fraud.scoring import Scorer
@@ -30,9 +34,27 @@ PARTITIONS = 6
 SIZE, OUT_OF_ORDER = timedelta(seconds=10), timedelta(seconds=3)
 QUIET = timedelta(seconds=5)  # of the source's time; no partition is silent for longer at the end
 CHANCE = 20_261_128  # what is killed when
-PARTS = ("scores/0", "scores/1", "paces/0", "broker")
-KILLS = 6
+PARTS = ("scores/0", "scores/1", "paces/0", "call", "broker", "primary")
+KILLS = 8
 PAUSE = (1.0, 4.0)  # seconds from one kill to the next
+BUSY = 20  # calls that the receiver asks to have again
+RECEIVER = f"""\
+import json
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+class Told(BaseHTTPRequestHandler):
+    calls = 0
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        headers = {{name.lower(): text for name, text in self.headers.items()}}
+        print(json.dumps({{"body": body, "headers": headers}}), flush=True)
+        Told.calls += 1
+        self.send_response(503 if Told.calls <= {BUSY} else 204)
+        self.end_headers()
+
+HTTPServer(("", 8080), Told).serve_forever()
+"""
 
 DOCUMENT = f"""\
 apiVersion: mesoscale.dev/v1alpha1
@@ -60,7 +82,10 @@ spec:
     - {{name: scored, from: scores, table: {{}}}}
     - {{name: flagged, from: alerts, table: {{}}}}
     - {{name: paced, from: paces, table: {{}}}}
-  services: {{postgresql: {{storage: 1GiB}}}}
+    - name: call
+      from: alerts
+      webhook: {{secret: receiver, url: "http://receiver:8080/hook", retries: {{attempts: 8, delay: 1s, factor: 2}}}}
+  services: {{postgresql: {{storage: 1GiB, instances: 2}}}}
   deletionPolicy: delete
 """
 
@@ -79,8 +104,26 @@ def payments() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def applied(proof: Proof) -> Proof:
-    proof.apply(yaml.safe_load(DOCUMENT))
+    proof.apply(*receiver(proof.installation()["images"]["streams"]), yaml.safe_load(DOCUMENT))
     return proof
+
+
+def receiver(image: str) -> Iterator[Object]:
+    """A pod that prints each call, the name to reach it by, and the key that calls are signed with."""
+    here: Object = {"name": "receiver", "labels": {"app": "receiver"}}
+    container = {
+        "name": "receiver",
+        "image": image,
+        "imagePullPolicy": "Never",
+        "command": ["python", "-c", RECEIVER],
+        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+        "securityContext": pods.container_security(),
+    }
+    spec = {"containers": [container], "securityContext": pods.security(), "terminationGracePeriodSeconds": 1}
+    yield {"apiVersion": "v1", "kind": "Pod", "metadata": here, "spec": spec}
+    ports = {"selector": here["labels"], "ports": [{"port": 8080}]}
+    yield {"apiVersion": "v1", "kind": "Service", "metadata": here, "spec": ports}
+    yield {"apiVersion": "v1", "kind": "Secret", "metadata": here, "stringData": {"key": SECRET}}
 
 
 def test_a_stage_without_its_model_says_what_it_lacks(applied: Proof) -> None:
@@ -101,12 +144,13 @@ def test_with_a_model_it_becomes_ready(applied: Proof, trained: Trained) -> None
 def test_kills_under_load_change_no_score_and_no_window(
     applied: Proof, trained: Trained, payments: pl.DataFrame
 ) -> None:
-    chance = random.Random(CHANCE)
+    chance, before = random.Random(CHANCE), primaries(applied)
     for part in (*PARTS, *chance.choices(PARTS, k=KILLS - len(PARTS))):
         (applied.delete_pod if chance.random() < 0.5 else applied.kill)(part)
         time.sleep(chance.uniform(*PAUSE))
     assert len(rows(applied, "transaction_id", "scored")) < COUNT, "the kills came when all was over"
     applied.until("all payments are scored", lambda: len(rows(applied, "transaction_id", "scored")) >= COUNT, 300, 3)
+    assert primaries(applied) != before, "no other instance took over"
     scorer = Scorer(trained.version)
     scores = scorer.score(history.extract(payments))
     wanted = zip(payments["transaction_id"], scores.probability.tolist(), scores.alert.tolist(), strict=True)
@@ -118,6 +162,31 @@ def test_kills_under_load_change_no_score_and_no_window(
     assert len(flagged) > 50
     applied.until("all alerts", lambda: len(rows(applied, "transaction_id", "flagged")) >= len(flagged), 60)
     assert sorted(one for (one,) in rows(applied, "transaction_id", "flagged")) == sorted(flagged)
+
+
+def primaries(proof: Proof) -> list[str]:
+    return [pod["metadata"]["name"] for pod in proof.pods("primary")]
+
+
+def test_a_receiver_is_told_each_alert_until_it_takes_it(applied: Proof) -> None:
+    flagged = {one for (one,) in rows(applied, "transaction_id", "flagged")}
+    applied.until("all alerts are told", lambda: {told(one) for one in calls(applied)} >= flagged, 120)
+    made = calls(applied)
+    assert all(one.signed for one in made)
+    assert {told(one) for one in made} == flagged
+    assert len({one.id for one in made}) == len(flagged)
+    assert len(made) >= len(flagged) + BUSY
+
+
+def calls(proof: Proof) -> list[Request]:
+    said = proof.kubectl("logs", "receiver", f"--namespace={proof.here}", "--tail=-1").splitlines()
+    lines = [json.loads(line) for line in said]
+    return [Request(one["body"].encode(), one["headers"]) for one in lines]
+
+
+def told(call: Request) -> str:
+    """Which payment it is about."""
+    return str(json.loads(call.body)["transaction_id"])
 
 
 def test_windows_are_those_of_a_frame(applied: Proof, payments: pl.DataFrame) -> None:

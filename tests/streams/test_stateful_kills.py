@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from itertools import cycle
 from pathlib import Path
 
+import orjson
 import pytest
 from confluent_kafka import Producer
 from fix_counting import SPEC as COUNT
@@ -40,14 +41,16 @@ QUEUE = 50_000  # records that wait for the broker
 CALM = "-calm"
 BROKER = 5  # of so many kills, one is of the broker
 
-OWN_STEP, WINDOW, SESSION, FEATURES, FRAUD, JOIN = "count", "spend", "visits", "pace", "scores", "meets"
+OWN_STEP, WINDOW, SESSION, FEATURES, FRAUD, JOIN, LOOKUP = "count", "spend", "visits", "pace", "score", "meets", "knows"
 # Those that are killed together, so that no more processes run at once than a small machine can bear.
 CREWS = {
     "a step and windows": (OWN_STEP, WINDOW),
     "sessions, features and a model": (SESSION, FEATURES, FRAUD),
-    "two topics": (JOIN,),
+    "two topics": (JOIN, LOOKUP),
 }
+BESIDE = {JOIN: "again", LOOKUP: "profiles"}  # what a stage reads beside the payments
 SECOND = 4  # every so many-th payment is in a second topic, too
+ROUNDS = 3  # of profiles of all accounts, the last of which is the one that counts
 BUILT_IN = {
     WINDOW: """\
       window:
@@ -78,19 +81,41 @@ BUILT_IN = {
     JOIN: """\
       join: {with: again, before: 300ms, after: 100ms, outOfOrderness: 100ms, idleAfter: 1d}
 """,
+    LOOKUP: """\
+      enrich: {with: profiles, type: inner, columns: [limit]}
+""",
 }
+PROFILE = """\
+    - {name: profile, key: [account], columns: [{name: account, type: string}, {name: limit, type: int64}]}
+"""
+SOURCES = """\
+    - {name: again, contract: transaction, synthetic: {perSecond: 100}}
+    - {name: profiles, contract: profile, push: {}}
+"""
 
 
 def spec(stages: Sequence[str]) -> str:
     """Each stage twice: one that is killed, one that is left in peace."""
     head, count = COUNT.split("  stages:\n")
-    again = "    - {name: again, contract: transaction, synthetic: {perSecond: 100}}\n"
+    head = head.replace("  sources:\n", PROFILE + "  sources:\n")
     made = {stage: f"    - name: {stage}\n      from: payments\n{text}" for stage, text in BUILT_IN.items()}
     made[OWN_STEP] = count
     both = (
         made[stage].replace(f"name: {stage}", f"name: {stage}{suffix}", 1) for stage in stages for suffix in ("", CALM)
     )
-    return head + again + "  stages:\n" + "".join(both)
+    return head + SOURCES + "  stages:\n" + "".join(both)
+
+
+def profiles(records: Sequence[RECORD]) -> list[RECORD]:
+    """What is known of every account, and what was known of it before."""
+    accounts = sorted({key for key, _ in records if key})
+    known = ((account, number + round_ * 10_000) for round_ in range(ROUNDS) for number, account in enumerate(accounts))
+    return [(account, orjson.dumps({"account": account.decode(), "limit": limit})) for account, limit in known]
+
+
+def reads(stage: str) -> tuple[str, ...]:
+    """Whose topics it reads."""
+    return ("payments", BESIDE[stage]) if stage in BESIDE else ("payments",)
 
 
 def disordered(records: list[RECORD], chance: random.Random) -> list[RECORD]:
@@ -223,8 +248,9 @@ def counts(here: Pipeline, stage: str, topic: str = "payments") -> Counts:
 
 def killed(here: Pipeline, crew: Crew, chance: random.Random) -> list[RECORD]:
     """Kill while payments come, and scale; all payments that came."""
-    scales = cycle(SCALES)
-    with fed(here, disordered(payments(MOST), chance), crew.killed) as sent:
+    scales, records = cycle(SCALES), payments(MOST)
+    here.send("profiles", profiles(records))
+    with fed(here, disordered(records, chance), crew.killed) as sent:
         for number in range(KILLS):
             if number % max(1, min(3, KILLS // 3)) == 0:
                 crew.scale(next(scales))
@@ -234,12 +260,12 @@ def killed(here: Pipeline, crew: Crew, chance: random.Random) -> list[RECORD]:
     return sent
 
 
-def assert_same(here: Pipeline, stage: str, reads: Sequence[str]) -> None:
+def assert_same(here: Pipeline, stage: str) -> None:
     """What it said, and what it counted, is what the one left in peace did."""
     for topic, partitions in ((naming.topic, 6), (naming.late_topic, 1)):
         found = content(here, topic(here.name, stage), partitions)
         assert found == content(here, topic(here.name, stage + CALM), partitions), stage
-    for one in reads:
+    for one in reads(stage):
         assert counts(here, stage, one) == counts(here, stage + CALM, one)
     assert counts(here, stage).produced > 1000, stage
 
@@ -254,11 +280,10 @@ def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
     here = pipeline("killed", spec(stages))
     (here.folder / "own_steps.py").write_text(STEP)
     models = ("--models", str(trained.home / "models"))
-    reads = ("payments", "again") if JOIN in stages else ("payments",)
     crew = Crew(here, stages, models, broker, chance)
 
     def all_done(suffix: str = "") -> bool:
-        return crew.look() and all(here.stage_done(stage + suffix, one) for stage in stages for one in reads)
+        return crew.look() and all(here.stage_done(stage + suffix, one) for stage in stages for one in reads(stage))
 
     sent = killed(here, crew, chance)
     until(all_done, "those who were killed are done", PATIENCE)
@@ -268,8 +293,12 @@ def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
     for one in calm:
         here.stop(one)
     for stage in stages:
-        assert_same(here, stage, reads)
+        assert_same(here, stage)
     if OWN_STEP in stages:
         assert told(here) == numbered(sent)
     if WINDOW in stages:
         assert counts(here, WINDOW).late > 0
+    if LOOKUP in stages:
+        limits = [orjson.loads(value or b"")["profiles_limit"] for value in here.values(LOOKUP)]
+        assert len(limits) == len(sent)
+        assert min(limits) >= (ROUNDS - 1) * 10_000
