@@ -1,4 +1,4 @@
-"""examples/nyc.yaml, running: one for all tests that look at it without disturbing it."""
+"""examples/nyc.yaml, running: one for all tests of a module, which look at it without disturbing it."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def free_port() -> int:
         return int(held.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # it takes half a processor for as long as it runs
 def nyc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MesoRun]:
     """Kafka, PostgreSQL, all nodes and the dashboard, with payments stored already."""
     folder, port = tmp_path_factory.mktemp("nyc"), str(free_port())

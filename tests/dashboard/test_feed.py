@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from fix_meso import MesoRun
 
 from mesoscale.bindings import Kafka
 from mesoscale_dashboard import feed
@@ -19,8 +18,8 @@ BACK = 10
 
 
 @pytest.fixture
-def servers(nyc: MesoRun) -> str:
-    return (nyc.folder / ".meso/nyc/bindings/kafka/bootstrap-servers").read_text().strip()
+def servers(kafka: Kafka) -> str:
+    return kafka.bootstrap_servers
 
 
 @pytest.fixture
