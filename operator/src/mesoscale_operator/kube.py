@@ -21,7 +21,7 @@ Propagation = Literal["Foreground", "Background", "Orphan"]
 
 TIMEOUT = 20.0  # seconds for one answer; the API server itself gives up after 60
 INACTIVITY = 70.0  # seconds without even a bookmark, which comes each minute, and a watch is taken for dead
-PAGE = 500  # objects of one page of a list
+PAGE = 200  # objects of one page of a list
 
 _APPLY = "application/apply-patch+yaml"  # JSON is YAML
 _MERGE = "application/merge-patch+json"

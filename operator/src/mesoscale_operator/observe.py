@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 ASK_AGAIN = 10.0  # seconds between two looks for a kind that is not installed or not allowed
 LONGEST_BACKOFF = 15.0  # seconds
+LISTING = 2  # kinds that are listed at once: a page of each is in memory as objects, many times the size of its records
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Observer:
         self._absent: dict[str | None, dict[tuple[str, str], Absence]] = {}
         self._unknown = set(self._watched)
         self._complete = asyncio.Event()
+        self._listing = asyncio.Semaphore(LISTING)
 
     async def run(self) -> None:
         """Watch until cancelled."""
@@ -68,7 +70,8 @@ class Observer:
         resource, delay = Resource(kind.api_version, kind.plural), 0.5
         while True:
             try:
-                version = await self._list(resource, kind, namespace)
+                async with self._listing:
+                    version = await self._list(resource, kind, namespace)
                 self._present(kind, namespace)
                 delay = 0.5
                 await self._watch(resource, kind, namespace, version)
