@@ -68,7 +68,7 @@ class Proof:
             "imagePullPolicy": "Never",
             "kafka": {"bootstrapServers": f"kafka.{self.brokers}.svc:9092"},
             "autoscaling": "hpa",
-            "spark": {"coreRequest": "50m"},
+            "spark": {"coreRequest": "200m"},
             "resources": {program: {"requests": LITTLE} for program in PROGRAMS},
             "operatorNamespace": self.home,
             **self._installed,

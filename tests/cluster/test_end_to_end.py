@@ -321,6 +321,7 @@ session.stop()
 """
 
 
+@pytest.mark.timeout(900)
 def test_the_same_document_takes_its_data_up_again_and_a_job_of_the_users_own_completes(proof: Proof) -> None:
     name = {"name": f"{NAME}-code"}
     proof.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": {"job.py": PROGRAM}})
@@ -333,7 +334,7 @@ def test_the_same_document_takes_its_data_up_again_and_a_job_of_the_users_own_co
     assert_exact(proof, "a deletion and a new beginning")
     if not spark(proof):
         pytest.skip("!!! NOT TESTED: Spark jobs in a cluster; `python -m cluster part spark` is missing")
-    proof.until("the job has ended", lambda: job(proof) in ("COMPLETED", "FAILED"), 240, every=2)
+    proof.until("the job has ended", lambda: job(proof) in ("COMPLETED", "FAILED"), 480, every=2)
     assert job(proof) == "COMPLETED"
     proof.until("Ready", lambda: proof.ready(NAME), 20)
 
