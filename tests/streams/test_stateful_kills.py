@@ -277,7 +277,7 @@ def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
 ) -> None:
     print(f"MESO_SEED={SEED}")  # noqa: T201  # pytest shows it where the test fails
     chance = random.Random(SEED)
-    here = pipeline("killed", spec(stages))
+    here = pipeline(f"killed-{stages[0]}", spec(stages))
     (here.folder / "own_steps.py").write_text(STEP)
     models = ("--models", str(trained.home / "models"))
     crew = Crew(here, stages, models, broker, chance)
