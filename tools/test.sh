@@ -17,8 +17,8 @@ first=(tests/cluster/test_{cluster_serves,chart_installs,manifests_are_taken,end
 mapfile -t others < <(printf '%s\n' tests/cluster/test_*.py "${first[@]}" | sort | uniq -u)
 # In CI, seconds after which no test begins, and after which a cluster that is not built by then is left for next time.
 END=4500
-END_IN_CLUSTER=3300
-END_OF_BUILD=2700
+END_IN_CLUSTER=3600
+END_OF_BUILD=3000
 
 run() {
     local until=$1 code=0
