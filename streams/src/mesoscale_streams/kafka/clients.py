@@ -24,6 +24,17 @@ def settings(kafka: Kafka, client_id: str) -> Settings:
     }
 
 
+def onlooker(kafka: Kafka, client_id: str) -> Settings:
+    """Those of a reader that is no member of a group: what is committed, and where each partition ends."""
+    return {
+        **settings(kafka, client_id),
+        "group.id": client_id,  # librdkafka wants one; nothing is ever committed under it
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+    }
+
+
 def security(kafka: Kafka) -> Settings:
     """How the brokers let a client in; the names of brokers are held against their certificates by default."""
     told: Settings = {"security.protocol": kafka.security_protocol}

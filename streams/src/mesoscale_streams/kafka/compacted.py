@@ -13,16 +13,7 @@ class CompactedReader:
         self._topic = topic
         self._latest: dict[str, bytes] = {}
         self._reached = 0  # offset up to which the topic has been read, transaction markers included
-        self._consumer = Consumer(
-            {
-                **clients.settings(kafka, f"{topic}.reader"),
-                "group.id": f"{topic}.reader",  # librdkafka wants one; nothing is ever committed under it
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 10,
-            }
-        )
+        self._consumer = Consumer({**clients.onlooker(kafka, f"{topic}.reader"), "fetch.wait.max.ms": 10})
         self._consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
 
     def read(self) -> dict[str, bytes]:

@@ -50,11 +50,7 @@ class LettersReader:
     def __init__(self, kafka: Kafka, pipeline: str) -> None:
         self._consumer = Consumer(
             {
-                **clients.settings(kafka, f"{pipeline}.letters"),
-                "group.id": f"{pipeline}.letters",  # librdkafka wants one; nothing is ever committed under it
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
+                **clients.onlooker(kafka, f"{pipeline}.letters"),
                 "auto.offset.reset": "earliest",
                 "log_level": 0,
             }

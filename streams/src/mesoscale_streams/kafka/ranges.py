@@ -24,11 +24,7 @@ class RangeReader:
         self._node = node
         self._consumer = Consumer(
             {
-                **clients.settings(kafka, f"{topic}.replay"),
-                "group.id": f"{topic}.replay",  # librdkafka wants one; nothing is ever committed under it
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
+                **clients.onlooker(kafka, f"{topic}.replay"),
                 "auto.offset.reset": "error",
                 "fetch.queue.backoff.ms": 5,
             }

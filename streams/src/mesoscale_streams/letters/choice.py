@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from mesoscale import units
 from mesoscale.errors import DocumentRefused, Problem, Reason, nearest
@@ -83,22 +83,17 @@ def choose(
 
 
 def moment(option: str, text: str, now: datetime) -> datetime:
-    """`15m` is a quarter of an hour before `now`, `2024-03-01T12:00:00Z` and `2024-03-01` are instants in UTC.
+    """As `units.moment`.
 
     Raises:
-        DocumentRefused: it is neither.
+        DocumentRefused: it is neither a duration nor an instant.
     """
     try:
-        return now - timedelta(seconds=units.seconds(text))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        told = datetime.fromisoformat(text)
+        return units.moment(text, now)
     except ValueError:
         message = f'{option}: "{text}" is neither a duration nor an instant'
         hint = "write 15m for a quarter of an hour ago, or 2024-03-01T12:00:00Z"
         raise DocumentRefused(Problem(Reason.INVALID_VALUE, message, hint=hint)) from None
-    return told if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def _unknown(option: str, words: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from mesoscale import units
 from mesoscale.errors import DocumentRefused, Problem, Reason
@@ -32,16 +32,11 @@ def parse(option: str, text: str, now: datetime) -> Bound:
     if _OFFSETS.fullmatch(text):
         return Bound(offsets={int(p): int(at) for p, _, at in (part.partition(":") for part in text.split(","))})
     try:
-        return Bound(moment=now - timedelta(seconds=units.seconds(text)))
-    except (ValueError, OverflowError):
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
+        return Bound(moment=units.moment(text, now))
     except ValueError:
         message = f'{option}: "{text}" is no instant, duration or offsets'
         hint = "2024-03-01T12:00:00Z, 15m for a quarter of an hour ago, 0:1200,1:0 for partitions, earliest, latest"
         raise DocumentRefused(Problem(Reason.INVALID_VALUE, message, hint=hint)) from None
-    return Bound(moment=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def spans(
