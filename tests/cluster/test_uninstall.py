@@ -52,21 +52,23 @@ async def defined(world: World) -> bool:
     return True
 
 
-async def operated(world: World) -> None:
-    """What stands for the operator in the cluster: its Deployment, beside the Lease of the process."""
+async def operated(world: World, alive: bool = False) -> None:
+    """A document that an operator has seen to; of the operator, its Deployment is left, and if `alive` the process."""
     home = f"{world.namespace}-lease"
     body = DEPLOYMENT | {"metadata": DEPLOYMENT["metadata"] | {"namespace": home}}
     await world.kube.apply(removal.DEPLOYMENTS, body, manager="helm")
+    await world.apply(document())
+    operator = world.start()
+    await world.settled()
+    if not alive:
+        operator.kill()
 
 
 def test_an_operator_that_works_takes_pipelines_down_first_and_data_stays(
     lone_world: World, lone_api_server: Path
 ) -> None:
     async def scene() -> None:
-        await operated(lone_world)
-        await lone_world.apply(document())
-        lone_world.start()
-        await lone_world.settled()
+        await operated(lone_world, alive=True)
         before = len(lone_world.proxy.changes)
         code, told, seconds = await uninstall(lone_api_server)
         assert (code, told["done"]) == (0, True)
@@ -89,10 +91,6 @@ def test_with_a_dead_operator_and_foreign_finalizers_nothing_stays_and_nothing_h
 ) -> None:
     async def scene() -> None:
         await operated(lone_world)
-        await lone_world.apply(document())
-        operator = lone_world.start()
-        await lone_world.settled()
-        operator.kill()
         await lone_world.edit(TOPIC, FOREIGN)
         code, told, seconds = await uninstall(lone_api_server, "--data=delete")
         assert (code, told["done"]) == (0, True), told
@@ -121,10 +119,6 @@ def test_an_operator_that_only_seems_to_live_is_waited_for_until_the_deadline(
 ) -> None:
     async def scene() -> None:
         await operated(lone_world)
-        await lone_world.apply(document())
-        operator = lone_world.start()
-        await lone_world.settled()
-        operator.kill()
         renewing = asyncio.create_task(renew(lone_world))
         code, told, seconds = await uninstall(lone_api_server, "--deadline=16")
         renewing.cancel()
@@ -143,10 +137,6 @@ def test_a_dry_run_says_what_would_become_of_everything_and_changes_nothing(
 ) -> None:
     async def scene() -> None:
         await operated(lone_world)
-        await lone_world.apply(document())
-        operator = lone_world.start()
-        await lone_world.settled()
-        operator.kill()
         before = {key: child["metadata"]["resourceVersion"] for key, child in (await lone_world.children()).items()}
         code, told, _ = await uninstall(lone_api_server, "--dry-run")
         assert (code, told["dryRun"], told["steps"]) == (0, True, [])
