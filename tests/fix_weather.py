@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-REFUSED = ("EWR", "2013-02-12T08:00:00Z")  # a wind of 1,048 mph, nine times the strongest tornado's
+REFUSED = ("EWR", "2013-02-12T08:00:00Z")  # a wind of 1,048 mph
 
 
 @pytest.fixture(scope="session")

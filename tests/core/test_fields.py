@@ -119,7 +119,10 @@ def test_a_note_tells_what_a_digest_does_not_and_the_digest_is_of_the_manifest_w
     manifest, note, digest = fields.noted(SENT, "example.org/note")
     assert manifest["metadata"]["annotations"] == {"example.org/note": note}
     assert digest == fields.wanted(manifest)
-    turned = SENT | {"spec": SENT["spec"] | {"list": ["y", "x"]}}
-    assert fields.wanted(turned) == fields.wanted(SENT)
-    assert fields.noted(turned, "example.org/note")[1] != note
+    turned = {"list": ["y", "x"]}
+    divided = {"named": [{"name": "p"}, {"port": 1, "name": "q"}, {"port": 2}]}
+    for changed in (turned, divided):
+        other = SENT | {"spec": SENT["spec"] | changed}
+        assert fields.wanted(other) == fields.wanted(SENT)
+        assert fields.noted(other, "example.org/note")[1] != note
     assert fields.noted(SENT | {"kind": "Other"}, "example.org/note")[1] == note

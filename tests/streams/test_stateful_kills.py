@@ -50,7 +50,7 @@ CREWS = {
 }
 BESIDE = {JOIN: "again", LOOKUP: "profiles"}  # what a stage reads beside the payments
 SECOND = 4  # every so many-th payment is in a second topic, too
-ROUNDS = 3  # of profiles of all accounts, the last of which is the one that counts
+ROUNDS, MORE = 3, 1_000_000  # of profiles of all accounts, the last of which counts; by so much each is above the last
 BUILT_IN = {
     WINDOW: """\
       window:
@@ -109,7 +109,7 @@ def spec(stages: Sequence[str]) -> str:
 def profiles(records: Sequence[RECORD]) -> list[RECORD]:
     """What is known of every account, and what was known of it before."""
     accounts = sorted({key for key, _ in records if key})
-    known = ((account, number + round_ * 10_000) for round_ in range(ROUNDS) for number, account in enumerate(accounts))
+    known = ((account, number + round_ * MORE) for round_ in range(ROUNDS) for number, account in enumerate(accounts))
     return [(account, orjson.dumps({"account": account.decode(), "limit": limit})) for account, limit in known]
 
 
@@ -299,6 +299,7 @@ def test_stages_that_remember_are_killed_and_say_what_they_would_have_said(
     if WINDOW in stages:
         assert counts(here, WINDOW).late > 0
     if LOOKUP in stages:
-        limits = [orjson.loads(value or b"")["profiles_limit"] for value in here.values(LOOKUP)]
-        assert len(limits) == len(sent)
-        assert min(limits) >= (ROUNDS - 1) * 10_000
+        known = {key: orjson.loads(value or b"")["limit"] for key, value in profiles(payments(MOST))}
+        found = [orjson.loads(value or b"") for value in here.values(LOOKUP)]
+        assert len(found) == len(sent)
+        assert all(row["profiles_limit"] == known[row["account"].encode()] for row in found)

@@ -11,6 +11,8 @@ import hashlib
 import json
 from typing import Any
 
+from pydantic_core import to_json
+
 from mesoscale.manifests.types import Manifest
 
 MANAGER = "mesoscale"
@@ -24,16 +26,20 @@ _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 
 def wanted(manifest: Manifest) -> str:
     """The digest of everything that a manifest says."""
-    return _digest(_said(manifest))
+    leaves: list[str] = []
+    _leaves("", _said(manifest), leaves)
+    return _digest(leaves)
 
 
 def noted(manifest: Manifest, annotation: str) -> tuple[Manifest, str, str]:
-    """The manifest with an annotation that is a hash of all that it says, in its order; the hash; the digest with it.
+    """The manifest with an annotation that is a hash of all that it says, as it says it; the hash; the digest with it.
 
-    A manifest whose lists are in another order has the same digest, and another hash.
+    A manifest whose lists are in another order, or divided otherwise, may have the same leaves; it has another hash.
     """
-    leaves = _said(manifest)
-    note = hashlib.sha256("\0".join(leaves).encode()).hexdigest()[:10]
+    said = _said(manifest)
+    note = hashlib.sha256(to_json(said)).hexdigest()[:10]
+    leaves: list[str] = []
+    _leaves("", said, leaves)
     leaves.append(f"/metadata/annotations/{annotation}={note!r}")
     metadata = manifest["metadata"]
     annotations = metadata.get("annotations", {}) | {annotation: note}
@@ -55,12 +61,10 @@ def hash_of(value: Any, length: int = 10) -> str:
     return hashlib.sha256(_ENCODER.encode(value).encode()).hexdigest()[:length]
 
 
-def _said(manifest: Manifest) -> list[str]:
+def _said(manifest: Manifest) -> Manifest:
     parts = {name: value for name, value in manifest.items() if name not in _IDENTITY}
     parts["metadata"] = {name: value for name, value in manifest["metadata"].items() if name not in _NAMES}
-    leaves: list[str] = []
-    _leaves("", parts, leaves)
-    return leaves
+    return parts
 
 
 def _digest(leaves: list[str]) -> str:
