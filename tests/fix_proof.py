@@ -160,9 +160,7 @@ class Proof:
         return self.kubectl(*words, "psql", "-d", "mesoscale", "-Atc", statement, check=False).splitlines()
 
     def pods(self, part: str) -> list[Object]:
-        """The pods of a part: the leading `operator`, `broker`, `database`, its `primary`, or those of a node or the
-        one of them with an ordinal.
-        """
+        """Of the leading `operator`, `broker`, `database`, its `primary`, a node `NODE`, or one of its, `NODE/0`."""
         if part == "operator":
             leads = self.get("lease", LEASE, self.home)["spec"].get("holderIdentity")
             found = self.every("pods", "app.kubernetes.io/component=operator", self.home)

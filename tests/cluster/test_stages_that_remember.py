@@ -18,7 +18,7 @@ from fix_models import Trained
 from fix_proof import Object, Proof
 from fix_receiver import SECRET, Request
 
-from mesoscale.manifests import pods
+from mesoscale.manifests.pods import container_security, security
 from mesoscale.model.source import Synthetic
 from mesoscale_models.fraud import history
 from mesoscale_models.fraud.scoring import Scorer
@@ -122,9 +122,9 @@ def receiver(image: str) -> Iterator[Object]:
         "imagePullPolicy": "Never",
         "command": ["python", "-c", RECEIVER],
         "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
-        "securityContext": pods.container_security(),
+        "securityContext": container_security(),
     }
-    spec = {"containers": [container], "securityContext": pods.security(), "terminationGracePeriodSeconds": 1}
+    spec = {"containers": [container], "securityContext": security(), "terminationGracePeriodSeconds": 1}
     yield {"apiVersion": "v1", "kind": "Pod", "metadata": here, "spec": spec}
     ports = {"selector": here["labels"], "ports": [{"port": 8080}]}
     yield {"apiVersion": "v1", "kind": "Service", "metadata": here, "spec": ports}
@@ -190,7 +190,7 @@ def test_a_receiver_is_told_each_record_until_it_takes_it(applied: Proof) -> Non
 
 def calls(proof: Proof) -> list[Request]:
     said = proof.kubectl("logs", "receiver", f"--namespace={proof.here}", "--tail=-1").splitlines()
-    lines = [json.loads(line) for line in said if line.startswith("{")]  # the others are of callers that were killed
+    lines = [json.loads(line) for line in said if line.startswith("{")]  # a caller that is killed may leave a traceback
     return [Request(one["body"].encode(), one["headers"]) for one in lines]
 
 

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
@@ -238,7 +239,7 @@ def content(here: Pipeline, topic: str, partitions: int) -> Counter[tuple[bytes 
 
 
 def counts(here: Pipeline, stage: str, topics: Sequence[str] = ("payments",)) -> Counts:
-    """Over all topics that it reads: with which of them it counts what it produced, depends on how batches were cut."""
+    """Over these topics. With which of them it counts what it produced, depends on how batches were cut."""
     groups = Groups(here.kafka)
     try:
         read = [groups.read(naming.group(here.name, stage), naming.topic(here.name, topic), 6) for topic in topics]
@@ -266,6 +267,9 @@ def assert_same(here: Pipeline, stage: str) -> None:
     for topic, partitions in ((naming.topic, 6), (naming.late_topic, 1)):
         found = content(here, topic(here.name, stage), partitions)
         assert found == content(here, topic(here.name, stage + CALM), partitions), stage
+    for one in reads(stage):
+        found, calm = (counts(here, name, [one]) for name in (stage, stage + CALM))
+        assert replace(found, produced=0) == replace(calm, produced=0), (stage, one)
     counted = counts(here, stage, reads(stage))
     assert counted == counts(here, stage + CALM, reads(stage)), stage
     assert counted.produced > 1000, stage
